@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounded text building into memory the caller owns: plain pieces, numbers and JSON. What does not fit
+// is left out and remembered in `cut`, so the writer checks once at the end.
+#pragma once
+
+#include "base/span.h"
+
+struct text {
+    char *data;
+    size_t capacity;
+    size_t size;
+    bool cut; // something did not fit
+};
+
+static inline struct text text_over(char *data, size_t capacity)
+{
+    return (struct text){data, capacity, 0, false};
+}
+
+static inline struct span text_span(const struct text *text)
+{
+    return span_of(text->data, text->size);
+}
+
+void text_add(struct text *text, struct span piece);
+void text_add_string(struct text *text, const char *piece);
+void text_add_u64(struct text *text, uint64_t value);
+void text_add_printf(struct text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// One JSON object or array at a time: keys must be plain ASCII words of ours; values are escaped.
+// Bytes that are not valid UTF-8 become U+FFFD, so a line is always valid JSON.
+struct json {
+    struct text *text;
+    bool comma;
+};
+
+void json_open(struct json *json, const char *key, char bracket);
+void json_close(struct json *json, char bracket);
+void json_text(struct json *json, const char *key, struct span value);
+void json_string(struct json *json, const char *key, const char *value);
+void json_u64(struct json *json, const char *key, uint64_t value);
+// microseconds printed as milliseconds with three decimals
+void json_milliseconds(struct json *json, const char *key, uint64_t value_us);
+void json_bool(struct json *json, const char *key, bool value);

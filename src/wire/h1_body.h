@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the body of an HTTP/1.1 message ends. The bytes themselves are relayed as they came, so the
+// framing reaches the other side unchanged; this machine only follows it, strictly.
+// Source: RFC 9112 sections 6 and 7.
+#pragma once
+
+#include "base/parse.h"
+#include "base/span.h"
+#include "wire/h1_head.h"
+
+#define CHUNK_LINE_MAX   4096        // chunk size line with its extensions, without CRLF
+#define TRAILERS_MAX     (16 * 1024) // all trailer lines
+
+struct h1_body {
+    enum body_kind kind;
+    uint64_t left;     // LENGTH: bytes to come; CHUNKED: of the current chunk
+    uint64_t payload;  // payload bytes seen so far
+    uint32_t line;     // bytes of the current chunk line or of the trailers
+    unsigned state;    // of the chunk machine
+};
+
+// A run of bytes of one kind: content, or the framing around it (chunk lines, trailers).
+struct piece {
+    struct span bytes;
+    bool is_payload;
+};
+
+void h1_body_init(struct h1_body *body, enum body_kind kind, uint64_t length);
+
+// Looks at the front of `input` without consuming. DONE: the body is complete, no byte of `input`
+// belongs to it. MORE with an empty piece: nothing to take yet. MORE with a piece: the longest run of one kind.
+// BAD: END_CHUNK_BAD. Chunk sizes: 1 to 16 hex digits, no sign, no space; extensions are accepted when they hold
+// only tokens, '=', quoted strings and blanks; every line ends in CRLF; a trailer line is a valid field line
+// and none of Content-Length, Transfer-Encoding, Host, Authorization.
+struct parse h1_body_look(const struct h1_body *body, struct span input, struct piece *ret_piece);
+
+// Follows `taken`, a front part of what h1_body_look returned (any number of bytes of it).
+void h1_body_advance(struct h1_body *body, struct span taken);
+
+// Complete? UNTIL_CLOSE never is before the channel ends.
+bool h1_body_is_done(const struct h1_body *body);

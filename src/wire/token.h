@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can be read in the clear from an Authorization or WWW-Authenticate value of Windows authentication:
+// never a key, never a response that could be cracked. All texts are bounded copies in UTF-8.
+// Sources: RFC 4178 (SPNEGO), RFC 4120 (Kerberos), [MS-NLMP] 2.2 (NTLM), RFC 4559, [MS-NEGOEX].
+#pragma once
+
+#include "base/span.h"
+
+#define TOKEN_TEXT_MAX 256
+
+struct token_text {
+    char data[TOKEN_TEXT_MAX];
+    size_t size;
+};
+
+static inline struct span token_text_span(const struct token_text *text)
+{
+    return span_of(text->data, text->size);
+}
+
+// The scheme word of an Authorization or WWW-Authenticate value, any case.
+enum auth_scheme {
+    AUTH_SCHEME_NONE = 0, // empty or not a token
+    AUTH_SCHEME_NTLM,
+    AUTH_SCHEME_NEGOTIATE,
+    AUTH_SCHEME_NEGO2,
+    AUTH_SCHEME_KERBEROS,
+    AUTH_SCHEME_OTHER, // Basic, Bearer, Digest and all the rest: belongs to one request
+};
+
+// What the token really is, whatever scheme carried it.
+enum token_kind {
+    TOKEN_EMPTY = 0, // a bare scheme
+    TOKEN_UNKNOWN,   // bytes that none of the decoders knows
+    TOKEN_NTLM_NEGOTIATE,    // Type 1
+    TOKEN_NTLM_CHALLENGE,    // Type 2
+    TOKEN_NTLM_AUTHENTICATE, // Type 3
+    TOKEN_KERBEROS_REQUEST,  // AP-REQ
+    TOKEN_KERBEROS_REPLY,    // AP-REP
+    TOKEN_KERBEROS_ERROR,    // KRB-ERROR
+    TOKEN_NEGOEX,
+    TOKEN_SPNEGO_ONLY, // a SPNEGO message without a mechanism token (e.g. accept-complete)
+};
+
+enum channel_binding_form {
+    CHANNEL_BINDING_ABSENT = 0,
+    CHANNEL_BINDING_ZERO,
+    CHANNEL_BINDING_PRESENT,
+};
+
+struct token {
+    enum auth_scheme scheme;
+    enum token_kind kind;
+    bool in_spnego;      // wrapped in SPNEGO
+    bool base64_bad;     // the text after the scheme is not base64
+    int neg_state;       // SPNEGO response: 0 completed, 1 incomplete, 2 reject, 3 request-mic; -1: none
+    size_t token_bytes;  // decoded size
+    // NTLM
+    uint32_t ntlm_flags;
+    unsigned ntlm_version;                 // Type 3: 1 or 2; 0 when anonymous or not known
+    bool ntlm_anonymous;
+    bool ntlm_has_mic;
+    struct token_text domain;              // Type 3 (Type 2: NetBIOS domain of the server)
+    struct token_text user;                // Type 3
+    struct token_text workstation;         // Type 3
+    struct token_text server_name;         // Type 2: DNS computer name, else the NetBIOS one
+    struct token_text spn;                 // Type 3 AV 9, or sname of the Kerberos ticket
+    enum channel_binding_form binding;     // Type 3 AV 10
+    uint8_t binding_hash[16];              // when present
+    uint64_t server_filetime;              // Type 2 AV 7; 0: none
+    // Kerberos
+    struct token_text realm;
+    int ticket_etype; // 0: none
+    int64_t ticket_kvno; // -1: none
+    int krb_error;    // KRB-ERROR code; -1: none
+    // SPNEGO: mechanisms in the order offered
+    uint8_t mechs[8]; // enum token_mech
+    size_t mech_count;
+};
+
+enum token_mech {
+    TOKEN_MECH_OTHER = 0,
+    TOKEN_MECH_KERBEROS,
+    TOKEN_MECH_MS_KERBEROS,
+    TOKEN_MECH_KERBEROS_U2U,
+    TOKEN_MECH_NTLM,
+    TOKEN_MECH_NEGOEX,
+    TOKEN_MECH_IAKERB,
+};
+
+// The scheme word of a header value, and where its parameter (the token68) begins.
+enum auth_scheme auth_scheme_of(struct span value, struct span *ret_parameter);
+
+// NTLM, Negotiate, Nego2 and Kerberos tie a whole connection to a person; the others one request.
+bool auth_scheme_binds(enum auth_scheme scheme);
+
+// Decodes a whole header value into `token`. `scratch` takes the decoded bytes (wiped before returning); a
+// token that does not fit is classified by its front part. Never fails: what cannot be read is TOKEN_UNKNOWN.
+void token_read(struct span value, uint8_t *scratch, size_t scratch_bytes, struct token *ret_token);
+
+const char *auth_scheme_word(enum auth_scheme scheme); // "ntlm", "negotiate", "nego2", "kerberos", "other", "none"
+const char *token_kind_word(enum token_kind kind);     // "type1", "type2", "type3", "ap_req", "ap_rep", "krb_error", …
+// How people say what was used: "ntlm", "kerberos", "negotiate" (SPNEGO of unknown content) or "none".
+const char *token_mechanism_word(const struct token *token);
