@@ -125,6 +125,14 @@ def run_once(action):
         finally:
             controller.terminate()
             controller.wait()
+            remove_sockets()
+
+
+def remove_sockets():
+    """They belong to the process that ended, and have no place in a snapshot."""
+    for path in Path("/var/lib/samba").rglob("*"):
+        if path.is_socket():
+            path.unlink()
 
 
 def add_dns_records():
