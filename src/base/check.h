@@ -3,7 +3,7 @@
 // where it was and ends the process, because going on with a broken invariant could mix two people up.
 #pragma once
 
-[[noreturn]] void check_failed(const char *condition, const char *file, int line);
+_Noreturn void check_failed(const char *condition, const char *file, int line);
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \

@@ -49,6 +49,7 @@ struct channel {
     void *owner;
     unsigned wanted;  // set of channel_want
     enum end end;     // why it broke
+    enum end end_reset; // what it means when the other side resets: END_CLIENT_RESET or END_SERVER_RESET
     bool is_open;     // connected, and above TLS the handshake is over: set before the first byte moves
     bool has_pending; // read: bytes are decoded already; no readiness of the socket will tell
 };

@@ -47,6 +47,8 @@ struct loop *loop_free(struct loop *loop);
 void watch_init(struct watch *watch, int fd, watch_fn *on_ready);
 // Changes the interest; the kernel is told once, at the end of the turn, and only if it differs.
 void loop_watch(struct loop *loop, struct watch *watch, uint32_t interest);
+// Hears nothing more of the descriptor, not even its errors, until the next loop_watch.
+void loop_unwatch(struct loop *loop, struct watch *watch);
 // Forgets the descriptor and closes it. Events of this turn that are still queued for it are dropped.
 void loop_close(struct loop *loop, struct watch *watch);
 // Forgets the descriptor without closing it; returns it.

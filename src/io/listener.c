@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accepting. When descriptors run out the client is refused at once (its connection is reset) instead of being left in
+// the queue, and accepting goes on as soon as one is free again.
+#include "io/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/socket.h"
+
+#define ACCEPTS_PER_TURN 64
+#define PAUSE_MS         100
+#define BACKLOG          4096
+
+static int bound_socket(struct address *address)
+{
+    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    int on = 1;
+    int off = 0;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (address->any.sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(fd, &address->any, address->size) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+int listener_open(struct address *address)
+{
+    int fd = bound_socket(address);
+    if (fd >= 0 && !socket_local_address(fd, address)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int spare_descriptor(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+// Takes one client out of the queue on the spare descriptor and resets it. False when there is none to refuse.
+static bool refuse_one(struct listener *listener)
+{
+    if (listener->spare >= 0)
+        close(listener->spare);
+    int fd = accept4(listener->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        socket_reset_on_close(fd);
+        close(fd);
+    }
+    listener->spare = spare_descriptor();
+    return fd >= 0;
+}
+
+static void pause_accepting(struct listener *listener)
+{
+    loop_unwatch(listener->loop, &listener->watch);
+    loop_timer_set(listener->loop, &listener->pause, loop_time_ms(listener->loop) + PAUSE_MS);
+}
+
+static void resume_accepting(struct timer *timer)
+{
+    struct listener *listener = CONTAINER(timer, struct listener, pause);
+    loop_watch(listener->loop, &listener->watch, EPOLLIN);
+}
+
+static bool accept_one(struct listener *listener)
+{
+    struct address client = {.size = sizeof client.v6};
+    int fd = accept4(listener->watch.fd, &client.any, &client.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        listener->on_accept(listener, fd, &client);
+        return true;
+    }
+    if (errno == EMFILE || errno == ENFILE)
+        return refuse_one(listener);
+    if (errno == ENOMEM || errno == ENOBUFS)
+        pause_accepting(listener);
+    return errno == ECONNABORTED || errno == EINTR;
+}
+
+static void on_queue(struct watch *watch, uint32_t events)
+{
+    struct listener *listener = CONTAINER(watch, struct listener, watch);
+    for (int i = 0; i < ACCEPTS_PER_TURN && accept_one(listener); i++)
+        ;
+}
+
+bool listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept)
+{
+    *listener = (struct listener){.loop = loop, .on_accept = on_accept};
+    listener->spare = spare_descriptor();
+    if (listener->spare < 0)
+        return false;
+    watch_init(&listener->watch, fd, on_queue);
+    timer_init(&listener->pause, resume_accepting);
+    loop_watch(loop, &listener->watch, EPOLLIN);
+    return true;
+}
+
+void listener_done(struct listener *listener)
+{
+    while (accept_one(listener))
+        ;
+    loop_timer_clear(listener->loop, &listener->pause);
+    loop_close(listener->loop, &listener->watch);
+    close(listener->spare);
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moving bytes both ways. Each direction is a flow with at most one place where bytes wait: the held buffer or the pipe.
+// The relay never looks at the bytes and never closes a channel; its owner does.
+#include "io/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/types.h>
+
+#include "base/check.h"
+
+#define ROUNDS_PER_TURN 16 // a busy flow lets the others in after this many moves
+#define SPLICE_BYTES    (1024 * 1024)
+#define SMALL_BYTES     (16 * 1024) // first read of a round; a full one means bulk
+
+enum flow_step {
+    FLOW_AGAIN = 0, // something moved, there may be more
+    FLOW_WAITING,
+    FLOW_BROKEN,
+};
+
+static bool has_waiting(const struct relay_flow *flow)
+{
+    return flow->in_pipe > 0 || !buf_is_empty(&flow->held);
+}
+
+static void delivered(struct relay *relay, struct relay_flow *flow, size_t bytes)
+{
+    flow->bytes += bytes;
+    relay->moved_at_ms = loop_time_ms(relay->io->loop);
+}
+
+static enum flow_step from_outcome(enum channel_outcome outcome)
+{
+    return outcome == CHANNEL_BROKEN ? FLOW_BROKEN : FLOW_WAITING;
+}
+
+static enum flow_step deliver_held(struct relay *relay, struct relay_flow *flow)
+{
+    struct moved moved = channel_write(flow->to, buf_span(&flow->held));
+    if (moved.outcome != CHANNEL_MOVED)
+        return from_outcome(moved.outcome);
+    buf_take(&flow->held, moved.bytes);
+    buf_relax(&flow->held, &relay->io->blocks);
+    delivered(relay, flow, moved.bytes);
+    return FLOW_AGAIN;
+}
+
+static enum flow_step spliced(ssize_t count, struct channel *channel)
+{
+    if (count > 0)
+        return FLOW_AGAIN;
+    if (errno == EAGAIN || errno == EINTR)
+        return FLOW_WAITING;
+    if (channel->end == END_OK)
+        channel->end = channel->end_reset;
+    return FLOW_BROKEN;
+}
+
+static void leave_splice(struct relay *relay, struct relay_flow *flow)
+{
+    if (flow->in_pipe)
+        pipes_discard(flow->pipe);
+    else if (flow->pipe)
+        pipes_give(&relay->io->pipes, flow->pipe);
+    flow->pipe = NULL;
+    flow->in_pipe = 0;
+}
+
+static enum flow_step deliver_pipe(struct relay *relay, struct relay_flow *flow)
+{
+    ssize_t count = splice(flow->pipe->read_end, NULL, channel_plain_fd(flow->to), NULL,
+                           flow->in_pipe, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    enum flow_step step = spliced(count, flow->to);
+    if (step == FLOW_AGAIN) {
+        flow->in_pipe -= (size_t)count;
+        delivered(relay, flow, (size_t)count);
+    }
+    return step;
+}
+
+static enum flow_step end_reached(struct relay_flow *flow)
+{
+    flow->is_ended = true;
+    return FLOW_AGAIN;
+}
+
+static enum flow_step fill_pipe(struct relay *relay, struct relay_flow *flow)
+{
+    ssize_t count = splice(channel_plain_fd(flow->from), NULL, flow->pipe->write_end, NULL,
+                           SPLICE_BYTES, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    if (count == 0) {
+        leave_splice(relay, flow);
+        return end_reached(flow);
+    }
+    enum flow_step step = spliced(count, flow->from);
+    if (step == FLOW_AGAIN)
+        flow->in_pipe = (size_t)count;
+    else
+        leave_splice(relay, flow);
+    return step;
+}
+
+static void enter_splice(struct relay *relay, struct relay_flow *flow)
+{
+    if (channel_plain_fd(flow->from) >= 0 && channel_plain_fd(flow->to) >= 0)
+        flow->pipe = pipes_take(&relay->io->pipes);
+}
+
+// Reads once through the scratch area and writes at once; what `to` does not take is held.
+static enum flow_step copy_once(struct relay *relay, struct relay_flow *flow)
+{
+    struct io_thread *io = relay->io;
+    struct moved got = channel_read(flow->from, io->scratch, SMALL_BYTES);
+    if (got.outcome == CHANNEL_ENDED)
+        return end_reached(flow);
+    if (got.outcome != CHANNEL_MOVED)
+        return from_outcome(got.outcome);
+    struct span bytes = span_of(io->scratch, got.bytes);
+    struct moved put = channel_write(flow->to, bytes);
+    if (put.outcome == CHANNEL_BROKEN)
+        return FLOW_BROKEN;
+    if (put.bytes)
+        delivered(relay, flow, put.bytes);
+    struct span rest = span_after(bytes, put.bytes);
+    if (!is_ok(buf_append(&flow->held, &io->blocks, rest, SMALL_BYTES))) {
+        flow->to->end = END_OVERLOAD;
+        return FLOW_BROKEN;
+    }
+    if (got.bytes < SMALL_BYTES && !flow->from->has_pending)
+        return FLOW_WAITING; // the socket is empty: the next read would only say so
+    if (!rest.size)
+        enter_splice(relay, flow);
+    return FLOW_AGAIN;
+}
+
+static enum flow_step flow_step(struct relay *relay, struct relay_flow *flow)
+{
+    if (!buf_is_empty(&flow->held))
+        return deliver_held(relay, flow);
+    if (flow->in_pipe)
+        return deliver_pipe(relay, flow);
+    if (flow->is_ended) {
+        if (!flow->is_shut)
+            channel_shut(flow->to);
+        flow->is_shut = true;
+        return FLOW_WAITING;
+    }
+    return flow->pipe ? fill_pipe(relay, flow) : copy_once(relay, flow);
+}
+
+static enum flow_step flow_pump(struct relay *relay, struct relay_flow *flow)
+{
+    if (!flow->to->is_open || !flow->from->is_open)
+        return FLOW_WAITING;
+    enum flow_step step = FLOW_AGAIN;
+    for (unsigned round = 0; round < ROUNDS_PER_TURN && step == FLOW_AGAIN; round++)
+        step = flow_step(relay, flow);
+    return step;
+}
+
+// What each channel must wait for, seen from the flow that reads it and the one that writes it.
+static void want(struct relay *relay)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct relay_flow *reads = &relay->flows[i];
+        struct relay_flow *writes = &relay->flows[1 - i];
+        struct channel *channel = reads->from;
+        unsigned wanted = CHANNEL_NOTHING;
+        if (!channel->is_open)
+            wanted = CHANNEL_READ | CHANNEL_WRITE;
+        else if (!reads->is_ended && !has_waiting(reads) && reads->to->is_open)
+            wanted |= CHANNEL_READ;
+        if (has_waiting(writes))
+            wanted |= CHANNEL_WRITE;
+        channel_want(channel, wanted);
+    }
+}
+
+static void finish(struct relay *relay, enum end end)
+{
+    relay_stop(relay);
+    relay->on_done(relay, end);
+}
+
+static enum end broken_end(const struct relay *relay)
+{
+    enum end end = relay->flows[0].from->end;
+    if (end == END_OK)
+        end = relay->flows[0].to->end;
+    CHECK(end != END_OK);
+    return end;
+}
+
+static void on_ready(struct channel *channel, unsigned ready)
+{
+    struct relay *relay = channel->owner;
+    unsigned reads = channel == relay->flows[0].from ? 0 : 1;
+    enum flow_step step = FLOW_WAITING;
+    if (channel->end != END_OK) {
+        finish(relay, broken_end(relay));
+        return;
+    }
+    if (ready & CHANNEL_WRITE)
+        step = flow_pump(relay, &relay->flows[1 - reads]);
+    if (step != FLOW_BROKEN && ready & CHANNEL_READ)
+        step = flow_pump(relay, &relay->flows[reads]);
+    if (step == FLOW_BROKEN)
+        finish(relay, broken_end(relay));
+    else if (relay->flows[0].is_shut && relay->flows[1].is_shut)
+        finish(relay, END_RELAY_DONE);
+    else
+        want(relay);
+}
+
+struct status relay_hold(struct relay *relay, struct io_thread *io, unsigned flow, struct span bytes)
+{
+    return buf_append(&relay->flows[flow].held, &io->blocks, bytes, UINT32_MAX / 4);
+}
+
+void relay_start(struct relay *relay, struct io_thread *io, struct channel *first, struct channel *second,
+                 relay_done_fn *on_done)
+{
+    relay->io = io;
+    relay->on_done = on_done;
+    relay->moved_at_ms = loop_time_ms(io->loop);
+    relay->flows[0].from = relay->flows[1].to = first;
+    relay->flows[0].to = relay->flows[1].from = second;
+    first->owner = second->owner = relay;
+    first->on_ready = second->on_ready = on_ready;
+    want(relay);
+}
+
+void relay_stop(struct relay *relay)
+{
+    if (relay->is_done)
+        return;
+    relay->is_done = true;
+    for (unsigned i = 0; i < 2; i++) {
+        leave_splice(relay, &relay->flows[i]);
+        buf_done(&relay->flows[i].held, &relay->io->blocks);
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Setting up and taking down what a thread moves bytes with.
+#include "io/thread.h"
+
+#include <stdlib.h>
+
+#define BLOCKS_KEPT 256
+#define PIPES_KEPT  32
+
+bool io_thread_init(struct io_thread *io)
+{
+    io->loop = loop_new();
+    io->scratch = malloc(IO_SCRATCH_BYTES);
+    stock_init(&io->blocks, IO_BLOCK_BYTES, BLOCKS_KEPT);
+    pipes_init(&io->pipes, PIPES_KEPT);
+    if (io->loop && io->scratch)
+        return true;
+    io_thread_done(io);
+    return false;
+}
+
+void io_thread_done(struct io_thread *io)
+{
+    stock_done(&io->blocks);
+    pipes_done(&io->pipes);
+    free(io->scratch);
+    io->scratch = NULL;
+    io->loop = loop_free(io->loop);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one thread has for moving bytes: its loop, blocks for buffers, pipes for splice and a scratch area that
+// is never in use across two calls. Owned by the worker.
+#pragma once
+
+#include "base/stock.h"
+#include "io/loop.h"
+#include "io/pipes.h"
+
+#define IO_BLOCK_BYTES   (16 * 1024)
+#define IO_SCRATCH_BYTES (64 * 1024)
+
+struct io_thread {
+    struct loop *loop;
+    struct stock blocks;
+    struct pipes pipes;
+    uint8_t *scratch; // IO_SCRATCH_BYTES
+};
+
+// False without memory or descriptors.
+bool io_thread_init(struct io_thread *io);
+void io_thread_done(struct io_thread *io);
