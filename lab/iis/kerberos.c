@@ -59,7 +59,7 @@ static void add_name(struct buffer *out, gss_name_t name)
     gss_release_buffer(&minor, &text);
 }
 
-enum kerberos_step kerberos_accept(struct kerberos *k, struct kerberos_login *login,
+enum kerberos_step kerberos_accept(const struct kerberos *k, struct kerberos_login *login,
                                    struct span token, struct buffer *reply, struct buffer *name,
                                    const char **ret_why)
 {

@@ -27,7 +27,7 @@ bool kerberos_init(struct kerberos *k, const char *keytab, const char *replay_ca
 
 // One leg. Appends what goes back to the client, also for DONE (the AP-REP). On DONE `name` holds
 // user@REALM; on REFUSED *ret_why one word for the log.
-enum kerberos_step kerberos_accept(struct kerberos *k, struct kerberos_login *login,
+enum kerberos_step kerberos_accept(const struct kerberos *k, struct kerberos_login *login,
                                    struct span token, struct buffer *reply, struct buffer *name,
                                    const char **ret_why);
 
