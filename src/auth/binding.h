@@ -8,7 +8,7 @@
 #include "wire/token.h"
 
 enum binding {
-#define STATE(id, word, meaning) BINDING_##id,
+#define STATE(id, word, standing, meaning) BINDING_##id,
 #define EDGE(from, event, to)
 #include "auth/binding.tbl"
 #undef STATE
@@ -25,9 +25,11 @@ enum binding_event {
 };
 
 // A request is about to be written. `credentials`: its Authorization value read by token_read, NULL without one.
+// A request that has several values (Proxy-Authorization, or Authorization twice) is several events, one for each.
 enum binding_event binding_event_of_request(const struct token *credentials);
 
-// An answer has arrived (not 1xx). `challenges` are its WWW-Authenticate values read by token_read, in order.
+// An answer has arrived: any status from 200, and 101. `challenges` are its WWW-Authenticate and Proxy-Authenticate
+// values read by token_read, in order.
 enum binding_event binding_event_of_response(unsigned status, const struct token *challenges,
                                              size_t challenge_count);
 
