@@ -41,6 +41,7 @@ HOSTS = ("lb", "iis1", "iis2")
 PEOPLE = ["alice", "bob", "carol", "dave", "erin", "frank"] + [
     f"person{n:02}" for n in range(1, 61)
 ]
+MARK = ".handfast-lab"
 # Where these are set, clients believe them more than what they are told on the command line.
 MISLEADING = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
               "KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME", "NTLM_USER_FILE",
@@ -175,7 +176,7 @@ class Domain:
     def up(self):
         if self._temporary:
             self.directory = tempfile.mkdtemp(prefix="handfast-lab-")
-        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        self._clear_directory()
         atexit.register(self.down)
         try:
             with ThreadPoolExecutor(2) as pool:
@@ -187,6 +188,17 @@ class Domain:
             self.down()
             raise
         return self
+
+    def _clear_directory(self):
+        """Starts from nothing: empties a directory an earlier lab made, and no other."""
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        left = os.listdir(self.directory)
+        if left and MARK not in left:
+            raise LabError(f"{self.directory} is not empty and no lab made it")
+        if left:
+            shutil.rmtree(self.directory)
+            os.makedirs(self.directory, mode=0o700)
+        self._write(MARK, "Made by the embedded lab; emptied when it starts here again.\n")
 
     def down(self):
         atexit.unregister(self.down)
