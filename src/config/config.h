@@ -9,6 +9,8 @@
 
 #include "base/span.h"
 
+struct snapshot_block;
+
 // Where something stands in the file, counted from 1; line 0: nowhere (a default).
 struct place {
     unsigned line;
@@ -36,7 +38,8 @@ struct findings {
     struct finding *items;
     size_t count;
     size_t capacity;
-    size_t errors;
+    size_t errors;   // counted even when left out
+    size_t left_out; // after the first thousand
 };
 
 struct findings *findings_new(const char *file);
@@ -99,6 +102,8 @@ struct certificate_config {
 struct route_config {
     struct place place;
     char *path; // begins with '/', normalised
+    char *forward;  // as written: one of the two is set, and `action` and `pool` say which
+    char *redirect;
     enum route_action action;
     char *pool;
     size_t pool_index;
@@ -139,9 +144,10 @@ struct server_config {
 struct health_config {
     struct place place;
     enum health_kind kind;
+    char *request;  // as written, "GET /healthz"; NULL unless kind is HTTP
     char *method;   // "GET"
     char *path;     // "/healthz"
-    char *host;     // Host header; default: server name
+    char *host;     // Host header; NULL: the server's name
     uint16_t *expect; // statuses; empty: 200 to 399, and 401 with an offered scheme
     size_t expect_count;
     uint64_t interval_ms;
@@ -205,7 +211,8 @@ struct snapshot {
     size_t site_count;
     struct pool_config *pools;
     size_t pool_count;
-    unsigned references; // atomic
+    unsigned references;           // atomic
+    struct snapshot_block *memory; // everything above lives here; private to config
 };
 
 // Reads and checks the file. On success the snapshot, with one reference; NULL when there are errors.
