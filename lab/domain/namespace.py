@@ -11,6 +11,7 @@ The holder belongs to the Namespace object, and so does every process started th
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -22,6 +23,7 @@ from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
 KEPT_VARIABLES = ("TERM", "LANG", "TZ", "HANDFAST", "HANDFAST_LAB_CACHE")
+FAREWELL = "done\n"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -31,10 +33,12 @@ class Namespace:
     covers: {path in the host's tree: path of the lab's file or directory that covers it, or None
     for an empty tmpfs}. A path the host does not have is left out (there is nothing to protect).
     home: $HOME and working directory of the processes inside.
+    scratch: a directory the caller will remove; if the caller is killed, the holder does.
     """
 
-    def __init__(self, covers, home, hostname="dc1", variables=None):
+    def __init__(self, covers, home, scratch, hostname="dc1", variables=None):
         self.home = Path(home)
+        self.scratch = str(scratch)
         self.covers = {str(path): source and str(source) for path, source in covers.items()}
         self.hostname = hostname
         self.variables = dict(variables or {})
@@ -42,7 +46,8 @@ class Namespace:
         self.children = []
 
     def __enter__(self):
-        order = json.dumps({"covers": self.covers, "hostname": self.hostname})
+        order = json.dumps({"covers": self.covers, "hostname": self.hostname,
+                            "scratch": self.scratch})
         self.holder = subprocess.Popen(
             ["unshare", "--net", "--mount", "--ipc", "--uts", "--", sys.executable, __file__, order],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -61,6 +66,7 @@ class Namespace:
             stop(child)
         self.children.clear()
         if self.holder:
+            self.holder.stdin.write(FAREWELL)
             self.holder.stdin.close()
             self.holder.stdout.close()
             self.holder.wait()
@@ -160,7 +166,7 @@ def stop(child, patience_s=10.0):
 
 # The rest runs in the holder, inside the namespace.
 
-def hold(covers, hostname):
+def hold(covers, hostname, scratch):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     socket.sethostname(hostname)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -173,8 +179,10 @@ def hold(covers, hostname):
         else:
             subprocess.run(["mount", "--bind", source, where], check=True)
     print("ready", flush=True)
-    sys.stdin.read()
+    farewell = sys.stdin.read()
     kill_everyone_inside()
+    if farewell != FAREWELL:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def kill_everyone_inside():
@@ -207,4 +215,4 @@ def processes_inside():
 
 if __name__ == "__main__":
     spec = json.loads(sys.argv[1])
-    hold(spec["covers"], spec["hostname"])
+    hold(spec["covers"], spec["hostname"], spec["scratch"])

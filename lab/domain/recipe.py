@@ -17,7 +17,10 @@ from samba.credentials import Credentials
 from samba.param import LoadParm
 from samba.samdb import SamDB
 
-import names
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+# pylint: disable=wrong-import-position
+from lab.domain import names
 
 SMB_CONF = Path("/etc/samba/smb.conf")
 CERTIFICATE_DAYS = "3650"

@@ -10,7 +10,7 @@ domain's and its process.
 import shutil
 from pathlib import Path
 
-import names
+from lab.domain import names
 
 PAGE = Path(__file__).resolve().parent / "page.lua"
 MODULES = Path("/usr/lib/apache2/modules")
@@ -27,23 +27,24 @@ class Witness:
     name      iis1, iis2 or lb
     http      http://iis1.example.test:PORT  (no slash at the end)
     https     https://iis1.example.test:PORT
-    address   127.0.0.21; http_port and https_port beside it
+    plain     127.0.0.21:80, where a load balancer reaches it; tls likewise
     directory logs (access.log, error.log) and configuration
     """
 
     kind = ""
+    user = ""
+    ports = (0, 0)
 
-    def __init__(self, domain, name, certificate="rsa", http_port=None, https_port=None):
+    def __init__(self, domain, name, certificate="rsa"):
         self.domain = domain
         self.name = name
         self.chain, self.key = domain.certificate(name, certificate)
         self.address = names.ADDRESSES[name]
-        self.http_port = http_port or self.default_ports[0]
-        self.https_port = https_port or self.default_ports[1]
+        self.http_port, self.https_port = self.ports
+        self.plain = f"{self.address}:{self.http_port}"
+        self.tls = f"{self.address}:{self.https_port}"
         self.directory = domain.directory / f"{self.kind}-{name}"
         self.process = None
-
-    default_ports = (0, 0)
 
     @property
     def http(self):
@@ -88,7 +89,7 @@ class Apache(Witness):
 
     kind = "apache"
     user = "www-data"
-    default_ports = (80, 443)
+    ports = (80, 443)
 
     def launch(self):
         settings = self.directory / "apache.conf"
@@ -106,7 +107,7 @@ class Apache(Witness):
                 "</VirtualHost>"]
 
     def protection(self):
-        # gss-ntlmssp cannot accept the NTLM of curl and browsers, so only Kerberos is offered.
+        # The module names NTLM in its challenge all the same; it is Squid that judges NTLM.
         return ["<Location />",
                 "AuthType GSSAPI",
                 'AuthName "lab"',
@@ -129,12 +130,17 @@ class Squid(Witness):
 
     kind = "squid"
     user = "proxy"
-    default_ports = (8080, 8443)
+    ports = (8080, 8443)
     origin_port = 8000
 
     def __init__(self, domain, name, **options):
         super().__init__(domain, name, **options)
         self.origin = None
+        # Apache has the usual ports of the server's own address, so Squid answers there on others.
+        # Behind a load balancer it is reached on an address of its own, with the usual ports.
+        self.inner_address = self.address.replace("127.0.0.", "127.0.1.")
+        self.plain = f"{self.inner_address}:80"
+        self.tls = f"{self.inner_address}:443"
 
     def launch(self):
         origin_directory = self.directory / "origin"
@@ -172,6 +178,8 @@ class Squid(Witness):
         return f"""
 http_port {self.address}:{self.http_port} {listen}
 https_port {self.address}:{self.https_port} {listen} {tls}
+http_port {self.plain} {listen}
+https_port {self.tls} {listen} {tls}
 cache_peer {self.address} parent {self.origin_port} 0 no-query no-digest originserver name=page
 visible_hostname {names.fqdn(self.name)}
 cache_effective_user {self.user}

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hand-made requests on connections of the test's choice, to see what a server ties to them.
+
+The real clients hide their connections; a Dialogue is one connection and nothing else. Tokens come
+from libraries no one here wrote: ntlm_auth (Python) and MIT GSSAPI.
+"""
+
+import http.client
+from pathlib import Path
+
+from cryptography.hazmat.backends import default_backend
+from ntlm_auth.ntlm import Ntlm
+
+from lab.clients.report import read_page
+
+# Loads OpenSSL's legacy provider: NTLM needs MD4.
+default_backend()
+
+TOKEN_PROGRAM = Path(__file__).resolve().parent / "kerberos_token.py"
+
+
+class Dialogue:
+    """One connection; ask() sends one request on it and returns an Answer."""
+
+    def __init__(self, domain, server, tls=False):
+        """server: a lab.domain.witness.Witness."""
+        port = server.https_port if tls else server.http_port
+        self.host = server.https if tls else server.http
+        self.host = self.host.split("//")[1]
+        self.http = http.client.HTTPConnection(self.host)
+        self.http.sock = domain.connect(server.name, port,
+                                        self.host.split(":")[0] if tls else None)
+        # Else http.client would quietly connect anew after the server has closed.
+        self.http.auto_open = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.http.close()
+
+    def ask(self, method="GET", authorization=None, body=None):
+        headers = {"Host": self.host}
+        if authorization:
+            headers["Authorization"] = authorization
+        self.http.request(method, "/", body=body, headers=headers)
+        return Answer(self.http.getresponse())
+
+    def ntlm_login(self, person, password):
+        """Both legs on this connection; the answer to the second."""
+        handshake = NtlmHandshake(person, password)
+        challenge = self.ask(authorization=handshake.first())
+        assert challenge.status == 401
+        return self.ask(authorization=handshake.second(challenge))
+
+
+class Answer:
+    """status, person and server of one answer; challenges: the WWW-Authenticate lines."""
+
+    def __init__(self, response):
+        self.status = response.status
+        self.challenges = response.headers.get_all("WWW-Authenticate") or []
+        self.page = read_page(response.read())
+        self.person = self.page.get("person")
+        self.server = self.page.get("server")
+
+    def schemes(self):
+        return {line.split(" ")[0] for line in self.challenges}
+
+
+class NtlmHandshake:
+    """The two tokens of one NTLM login, to be sent wherever the test wants."""
+
+    def __init__(self, person, password, domain="EXAMPLE"):
+        self.person = person
+        self.password = password
+        self.domain = domain
+        self.context = Ntlm()
+
+    def first(self):
+        return "NTLM " + self.context.create_negotiate_message(self.domain).decode()
+
+    def second(self, answer):
+        token = next(line.split(" ")[1] for line in answer.challenges if line.startswith("NTLM "))
+        self.context.parse_challenge_message(token)
+        message = self.context.create_authenticate_message(self.person, self.password, self.domain)
+        return "NTLM " + message.decode()
+
+
+def kerberos_authorization(domain, person, name):
+    """An Authorization value that logs the person in at HTTP/name, good for one use."""
+    done = domain.run(["/usr/bin/python3", TOKEN_PROGRAM, f"HTTP@{name}.example.test"],
+                      env={"KRB5CCNAME": domain.ticket(person)})
+    assert done.returncode == 0, done.stderr
+    return "Negotiate " + done.stdout.strip()
