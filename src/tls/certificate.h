@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Certificates and keys as they are read from PEM files.
+#pragma once
+
+#include <openssl/x509.h>
+
+#include "tls/tls.h"
+
+struct tls_chain {
+    X509 *leaf;
+    STACK_OF(X509) * issuers; // without the leaf; may be empty
+};
+
+// All certificates of the file, leaf first. False with `ret_problem`.
+bool tls_chain_read(const char *file, struct tls_chain *ret_chain, struct tls_problem *ret_problem);
+void tls_chain_done(struct tls_chain *chain);
+
+// The private key of the file, which must not be protected by a passphrase. NULL with `ret_problem`.
+EVP_PKEY *tls_key_read(const char *file, struct tls_problem *ret_problem);
+
+void tls_certificate_facts_of(X509 *leaf, struct tls_certificate_facts *ret_facts);
+
+// Fills the problem in as printf does.
+void tls_problem_say(struct tls_problem *ret_problem, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
