@@ -97,12 +97,22 @@ static void watch(struct client *client, int operation)
         quit("epoll_ctl failed");
 }
 
+// Each connection gets a copy: OpenSSL spoils a TLS 1.3 session once it was used.
+static void resume(SSL *ssl)
+{
+    SSL_SESSION *copy = SSL_SESSION_dup(session);
+
+    if (copy == NULL || SSL_set_session(ssl, copy) != 1)
+        quit("cannot use the session");
+    SSL_SESSION_free(copy);
+}
+
 static void client_open(struct client *client)
 {
     if (!channel_connect(&client->channel, plan.port, tls, plan.name))
         quit("cannot connect; out of descriptors or ports?");
-    if (session != NULL && SSL_set_session(client->channel.ssl, session) != 1)
-        quit("cannot use the session");
+    if (session != NULL)
+        resume(client->channel.ssl);
     client->resumes = session != NULL;
     client->hello_sent = false;
     client->channel.wants_out = true;
@@ -162,6 +172,8 @@ static bool agreed_as_planned(struct client *client)
     X509 *certificate = SSL_get0_peer_certificate(ssl);
 
     if (plan.tls_version != 0 && SSL_version(ssl) != plan.tls_version)
+        return false;
+    if (SSL_get_negotiated_group(ssl) != NID_X25519)
         return false;
     if (client->resumes)
         return SSL_session_reused(ssl) == 1;
@@ -395,16 +407,17 @@ static size_t make_hello(const char *name, char *ret_bytes, size_t room)
     return (size_t)size;
 }
 
+// Keeps a copy: OpenSSL marks the original as used up when its connection ends.
 static int keep_session(SSL *ssl, SSL_SESSION *fresh)
 {
     (void)ssl;
-    if (working || session != NULL)
-        return 0;
-    session = fresh;
-    return 1;
+    if (session == NULL)
+        session = SSL_SESSION_dup(fresh);
+    return 0;
 }
 
-// One cipher and one group for each version: every proxy does the same arithmetic.
+// One cipher and one key exchange for each version, so that every proxy does the same arithmetic.
+// P-256 is there for the certificates only: the key share is X25519.
 static void make_tls(void)
 {
     tls = SSL_CTX_new(TLS_client_method());
@@ -418,7 +431,7 @@ static void make_tls(void)
     if (SSL_CTX_set_ciphersuites(tls, "TLS_AES_256_GCM_SHA384") != 1 ||
         SSL_CTX_set_cipher_list(tls, "ECDHE-ECDSA-AES256-GCM-SHA384:"
                                      "ECDHE-RSA-AES256-GCM-SHA384") != 1 ||
-        SSL_CTX_set1_groups_list(tls, "X25519") != 1)
+        SSL_CTX_set1_groups_list(tls, "X25519:P-256") != 1)
         quit("cannot set ciphers");
     if (plan.resume) {
         SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT |
