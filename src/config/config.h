@@ -48,6 +48,8 @@ struct findings *findings_free(struct findings *findings);
 void findings_add(struct findings *findings, enum finding_severity severity, struct place place, const char *path,
                   const char *expected, const char *advice, const char *what, ...)
     __attribute__((format(printf, 7, 8)));
+// Puts them in the order of the file.
+void findings_sort(struct findings *findings);
 // One line per finding, in the order of the file, then the line of the file with a caret, as compilers do.
 // Returns a malloc'ed text.
 char *findings_print(struct findings *findings);

@@ -20,9 +20,7 @@ static void describe_type(const struct option *option, char *out, size_t capacit
                  schema_scope(option->items)->name);
         return;
     }
-    char expected[256];
-    value_expected(option, expected, sizeof expected);
-    snprintf(out, capacity, "%s%s", option_is_list(option) ? "a list, each item " : "", expected);
+    value_expected(option, out, capacity);
 }
 
 static const char *default_of(const struct option *option)

@@ -93,7 +93,7 @@ static int compare_places(const struct finding *a, const struct finding *b)
 }
 
 // By insertion: findings come nearly in order, and those of one place keep theirs.
-static void sort_by_place(struct findings *findings)
+void findings_sort(struct findings *findings)
 {
     for (size_t i = 1; i < findings->count; i++) {
         struct finding moving = findings->items[i];
@@ -170,7 +170,7 @@ char *findings_print(struct findings *findings)
     size_t size = 0;
     FILE *out = open_memstream(&printed, &size);
     CHECK(out);
-    sort_by_place(findings);
+    findings_sort(findings);
     for (size_t i = 0; i < findings->count; i++)
         print_finding(out, findings, &findings->items[i]);
     if (findings->left_out)

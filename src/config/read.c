@@ -135,8 +135,8 @@ static void refuse_kind(struct walk *walk, const struct option *option, struct f
     char expected[256];
     value_expected(option, expected, sizeof expected);
     const char *advice = NULL;
-    if (option->type == TYPE_LIST)
-        advice = "begin each item with a dash";
+    if (option_is_list(option) && node && !fy_node_is_sequence(node))
+        advice = fy_node_is_scalar(node) ? "put it in brackets" : "begin each item with a dash";
     else if (option->type == TYPE_SECTION && fy_node_is_scalar(node))
         advice = "write {} to take all defaults";
     walk_error(walk, place, expected, advice, kind_of(node));

@@ -472,6 +472,17 @@ static void expected_words(const struct option *option, char *out, size_t capaci
 
 void value_expected(const struct option *option, char *out, size_t capacity)
 {
+    if (option_is_list(option) && option->type != TYPE_LIST) {
+        int size = snprintf(out, capacity, "a list, each item ");
+        CHECK(size > 0 && (size_t)size < capacity);
+        out += size;
+        capacity -= (size_t)size;
+    }
+    value_expected_item(option, out, capacity);
+}
+
+void value_expected_item(const struct option *option, char *out, size_t capacity)
+{
     if (option->type == TYPE_WORD || option->type == TYPE_CHOICE)
         expected_words(option, out, capacity);
     else if (option->minimum && option->maximum)
@@ -489,6 +500,6 @@ bool value_read(const struct option *option, struct span text, struct snapshot *
     *ret_fault = (struct value_fault){0};
     if (readers[option->type](&value))
         return true;
-    value_expected(option, ret_fault->expected, sizeof ret_fault->expected);
+    value_expected_item(option, ret_fault->expected, sizeof ret_fault->expected);
     return false;
 }

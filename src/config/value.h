@@ -19,6 +19,8 @@ bool value_read(const struct option *option, struct span text, struct snapshot *
 
 // What that option expects: "a duration such as 30s, from 1s to 24h". Cut to `capacity`.
 void value_expected(const struct option *option, char *out, size_t capacity);
+// The same for one item of a list: without "a list, each item".
+void value_expected_item(const struct option *option, char *out, size_t capacity);
 
 // A duration, a size or a count without its range; false when it is malformed.
 bool value_number(enum option_type type, struct span text, uint64_t *ret_number);

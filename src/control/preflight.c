@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks at files, ports and names before anything is served. Never changes the machine; its sockets live for one
+// bind. Owns nothing beyond a call.
+#include "control/preflight.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <resolv.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "tls/tls.h"
+
+#define SECONDS_PER_DAY  86400
+#define EXPIRY_SOON_DAYS 14
+
+// ---------------------------------------------------------------------------- certificates
+
+static void format_day(int64_t seconds, char out[32])
+{
+    time_t at = (time_t)seconds;
+    struct tm day;
+    if (!gmtime_r(&at, &day) || strftime(out, 32, "%Y-%m-%d %H:%M UTC", &day) == 0)
+        snprintf(out, 32, "unknown");
+}
+
+static void check_dates(const struct certificate_config *certificate, const char *path,
+                        const struct tls_certificate_facts *facts, struct findings *findings)
+{
+    int64_t now = (int64_t)time(NULL);
+    char day[32];
+    if (facts->not_before_s > now) {
+        format_day(facts->not_before_s, day);
+        findings_add(findings, FINDING_WARNING, certificate->place, path, NULL,
+                     "browsers refuse it until then; is the clock right?",
+                     "the certificate in %s is not valid before %s", certificate->chain, day);
+    }
+    format_day(facts->not_after_s, day);
+    if (facts->not_after_s < now)
+        findings_add(findings, FINDING_WARNING, certificate->place, path, NULL,
+                     "browsers refuse it: renew it", "the certificate in %s expired on %s",
+                     certificate->chain, day);
+    else if (facts->not_after_s < now + EXPIRY_SOON_DAYS * SECONDS_PER_DAY)
+        findings_add(findings, FINDING_WARNING, certificate->place, path, NULL, "renew it",
+                     "the certificate in %s expires on %s", certificate->chain, day);
+}
+
+static bool check_certificate(struct tls_server *server,
+                              const struct certificate_config *certificate, const char *path,
+                              struct findings *findings)
+{
+    struct tls_problem problem = {0};
+    struct tls_certificate_facts facts;
+    if (!tls_server_add(server, certificate->chain, certificate->key, &facts, &problem)) {
+        findings_add(findings, FINDING_ERROR, certificate->place, path, NULL, NULL, "%s",
+                     problem.text);
+        return false;
+    }
+    check_dates(certificate, path, &facts, findings);
+    return true;
+}
+
+static bool is_covered(const struct site_config *site, const char *host)
+{
+    for (size_t i = 0; i < site->certificate_count; i++)
+        if (tls_certificate_covers(site->certificates[i].chain, host))
+            return true;
+    return false;
+}
+
+static void check_hosts(const struct site_config *site, size_t site_index,
+                        struct findings *findings)
+{
+    for (size_t i = 0; i < site->host_count; i++) {
+        char path[64];
+        if (is_covered(site, site->hosts[i]))
+            continue;
+        snprintf(path, sizeof path, "sites[%zu].hosts[%zu]", site_index, i);
+        findings_add(findings, FINDING_ERROR, site->certificates[0].place, path,
+                     "its name among the certificate's subject alternative names",
+                     "add a certificate, or move the host to another site",
+                     "no certificate of site %s covers %s", site->name, site->hosts[i]);
+    }
+}
+
+static void check_site(const struct site_config *site, size_t index, struct tls_tickets *tickets,
+                       struct findings *findings)
+{
+    if (site->certificate_count == 0)
+        return;
+    struct tls_server *server = tls_server_new(tickets, site->name);
+    CHECK(server);
+    bool all_read = true;
+    for (size_t i = 0; i < site->certificate_count; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "sites[%zu].certificates[%zu]", index, i);
+        if (!check_certificate(server, &site->certificates[i], path, findings))
+            all_read = false;
+    }
+    // a file that could not be read may be the one that covers the hosts
+    if (all_read)
+        check_hosts(site, index, findings);
+    tls_server_free(server);
+}
+
+static void check_authorities(const struct pool_config *pool, size_t index,
+                              struct findings *findings)
+{
+    if (!pool->tls.enabled)
+        return;
+    struct tls_problem problem = {0};
+    struct tls_client *client = tls_client_new(pool->tls.ca, pool->tls.verify, &problem);
+    if (!client) {
+        char path[64];
+        snprintf(path, sizeof path, "pools[%zu].tls", index);
+        findings_add(findings, FINDING_ERROR, pool->tls.place, path, NULL, NULL, "%s",
+                     problem.text);
+        return;
+    }
+    tls_client_free(client);
+}
+
+void preflight_certificates(const struct snapshot *snapshot, struct findings *findings)
+{
+    struct tls_tickets *tickets = tls_tickets_new();
+    CHECK(tickets);
+    for (size_t i = 0; i < snapshot->site_count; i++)
+        check_site(&snapshot->sites[i], i, tickets, findings);
+    for (size_t i = 0; i < snapshot->pool_count; i++)
+        check_authorities(&snapshot->pools[i], i, findings);
+    tls_tickets_free(tickets);
+}
+
+// ---------------------------------------------------------------------------- ports
+
+static socklen_t address_of(const struct listener_config *listener,
+                            struct sockaddr_storage *ret_address)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)ret_address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret_address;
+    *ret_address = (struct sockaddr_storage){0};
+    if (inet_pton(AF_INET6, listener->address, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)listener->port);
+        return sizeof *v6;
+    }
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons((uint16_t)listener->port);
+    // "" leaves every address; the port decides about permission, not the family
+    if (*listener->address && inet_pton(AF_INET, listener->address, &v4->sin_addr) != 1)
+        return 0;
+    return sizeof *v4;
+}
+
+// 0, or the errno of binding a socket there that never listens.
+static int try_bind(const struct listener_config *listener)
+{
+    struct sockaddr_storage address;
+    socklen_t size = address_of(listener, &address);
+    int fd = size ? socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+    if (fd < 0)
+        return 0;
+    int on = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    int problem = bind(fd, (struct sockaddr *)&address, size) == 0 ? 0 : errno;
+    close(fd);
+    return problem;
+}
+
+void preflight_ports(const struct snapshot *snapshot, struct findings *findings)
+{
+    for (size_t i = 0; i < snapshot->listener_count; i++) {
+        const struct listener_config *listener = &snapshot->listeners[i];
+        char path[64];
+        if (listener->port == 0 || try_bind(listener) != EACCES)
+            continue;
+        snprintf(path, sizeof path, "listeners[%zu].bind", i);
+        findings_add(findings, FINDING_ERROR, listener->place, path, NULL,
+                     "give the program CAP_NET_BIND_SERVICE (AmbientCapabilities= in its systemd unit), or lower "
+                     "the sysctl net.ipv4.ip_unprivileged_port_start",
+                     "user %u may not listen on port %u", (unsigned)geteuid(), listener->port);
+    }
+}
+
+// ---------------------------------------------------------------------------- names
+
+static bool is_redirected_to(const struct snapshot *snapshot, size_t pool_index)
+{
+    for (size_t i = 0; i < snapshot->site_count; i++)
+        for (size_t j = 0; j < snapshot->sites[i].route_count; j++) {
+            const struct route_config *route = &snapshot->sites[i].routes[j];
+            if (route->action == ROUTE_REDIRECT && route->pool_index == pool_index)
+                return true;
+        }
+    return false;
+}
+
+static int resolve(const char *name)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    int problem = getaddrinfo(name, NULL, &hints, &found);
+    if (problem == 0)
+        freeaddrinfo(found);
+    return problem;
+}
+
+// False when the resolver does not answer at all: asking on would only take longer.
+static bool check_server_name(const struct server_config *server, const char *path,
+                              struct findings *findings)
+{
+    int problem = resolve(server->name);
+    if (problem == EAI_AGAIN) {
+        findings_add(findings, FINDING_WARNING, server->place, path, NULL,
+                     "names that clients are redirected to were not checked",
+                     "the resolver of this machine does not answer for %s", server->name);
+        return false;
+    }
+    if (problem)
+        findings_add(findings, FINDING_WARNING, server->place, path, NULL,
+                     server->is_public ? "add it to the DNS"
+                                       : "add it to the DNS, with the address of this load balancer",
+                     "clients are redirected to %s, which resolves nowhere: %s", server->name,
+                     gai_strerror(problem));
+    return true;
+}
+
+void preflight_names(const struct snapshot *snapshot, struct findings *findings)
+{
+    // one short try for each name instead of the resolver's usual patience; this thread only
+    if (res_init() == 0) {
+        _res.retrans = 2;
+        _res.retry = 1;
+    }
+    for (size_t i = 0; i < snapshot->pool_count; i++) {
+        const struct pool_config *pool = &snapshot->pools[i];
+        if (!is_redirected_to(snapshot, i))
+            continue;
+        for (size_t j = 0; j < pool->server_count; j++) {
+            char path[64];
+            snprintf(path, sizeof path, "pools[%zu].servers[%zu].name", i, j);
+            if (!check_server_name(&pool->servers[j], path, findings))
+                return;
+        }
+    }
+}
+
+void preflight(const struct snapshot *snapshot, struct findings *findings)
+{
+    preflight_certificates(snapshot, findings);
+    preflight_ports(snapshot, findings);
+    preflight_names(snapshot, findings);
+}
