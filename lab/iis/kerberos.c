@@ -15,6 +15,21 @@ static gss_OID_desc mechs[] = {
     {6, (void *)"\x2b\x06\x01\x05\x05\x02"},
 };
 
+// GSSAPI opens the keytab only with the first token; a mistake should show at the start.
+static bool has_keys(const char *path)
+{
+    krb5_context context;
+    krb5_keytab keytab = NULL;
+    if (krb5_init_context(&context) != 0)
+        return false;
+    bool ok = krb5_kt_resolve(context, path, &keytab) == 0 &&
+              krb5_kt_have_content(context, keytab) == 0;
+    if (keytab)
+        krb5_kt_close(context, keytab);
+    krb5_free_context(context);
+    return ok;
+}
+
 bool kerberos_init(struct kerberos *k, const char *keytab, const char *replay_cache)
 {
     struct buffer cache = {0};
@@ -29,24 +44,45 @@ bool kerberos_init(struct kerberos *k, const char *keytab, const char *replay_ca
     major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &wanted, GSS_C_ACCEPT,
                                   &store, &k->credential, NULL, NULL);
     buffer_done(&cache);
-    if (GSS_ERROR(major)) {
+    if (GSS_ERROR(major) || !has_keys(keytab)) {
         fprintf(stderr, "handfast-iis: no Kerberos keys in %s\n", keytab);
         return false;
     }
     return true;
 }
 
-static const char *refusal(OM_uint32 major)
+// The mechglue renumbers the minor codes, so only the text still tells the causes apart. It is
+// English: this program never calls setlocale.
+static const char *cause(OM_uint32 minor)
+{
+    static const char *const causes[][2] = {
+        {"replay", "replayed"},
+        {"skew", "clock-skew"},
+        {"expired", "ticket-expired"},
+        {"key table", "no-key"},
+        {"ntegrity", "wrong-key"},
+    };
+    OM_uint32 ignored, more = 0;
+    gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+    const char *word = "ticket-refused";
+    if (GSS_ERROR(gss_display_status(&ignored, minor, GSS_C_MECH_CODE, &mechs[0], &more, &text)))
+        return word;
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
+        if (memmem(text.value, text.length, causes[i][0], strlen(causes[i][0])))
+            word = causes[i][1];
+    gss_release_buffer(&ignored, &text);
+    return word;
+}
+
+static const char *refusal(OM_uint32 major, OM_uint32 minor)
 {
     switch (GSS_ROUTINE_ERROR(major)) {
     case GSS_S_DUPLICATE_TOKEN:
         return "replayed";
     case GSS_S_DEFECTIVE_TOKEN:
         return "malformed";
-    case GSS_S_BAD_BINDINGS:
-        return "bad-binding";
     default:
-        return "ticket-refused";
+        return cause(minor);
     }
 }
 
@@ -72,7 +108,7 @@ enum kerberos_step kerberos_accept(const struct kerberos *k, struct kerberos_log
                                              NULL, NULL);
     enum kerberos_step step = KERBEROS_REFUSED;
     if (GSS_ERROR(major)) {
-        *ret_why = refusal(major);
+        *ret_why = refusal(major, minor);
     } else if (major & GSS_S_CONTINUE_NEEDED) {
         step = KERBEROS_MORE;
     } else {
