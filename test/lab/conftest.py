@@ -6,10 +6,9 @@ import sys
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-for part in ("embedded", "people"):
-    sys.path.insert(0, os.path.join(ROOT, "lab", part))
+sys.path.insert(0, ROOT)
 
-from domain import Domain  # noqa: E402
+from lab.embedded.domain import Domain  # noqa: E402
 
 
 @pytest.fixture(scope="session")

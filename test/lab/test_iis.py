@@ -2,6 +2,7 @@
 # The IIS stand-in must behave as documented before it may judge anything: real clients log in,
 # and hand-made tokens that are wrong in one place each are refused.
 import base64
+import hashlib
 import os
 import re
 import struct
@@ -16,10 +17,10 @@ import requests_kerberos
 import requests_ntlm
 from gssapi.raw import ChannelBindings
 
-import ntlm
-from domain import PEOPLE, find_iis, password
-from logins import SPNEGO, NtlmLogin, Person
-from web import Closed, Connection, Target
+from lab.embedded.domain import PEOPLE, ROOT, Domain, LabError, find_iis, password
+from lab.people import ntlm
+from lab.people.logins import SPNEGO, NtlmLogin, Person
+from lab.people.web import Closed, Connection, Target
 
 HOST = "iis1.example.test"
 KERBEROS = gssapi.OID.from_int_seq("1.2.840.113554.1.2.2")
@@ -521,8 +522,6 @@ def aware_config(lab):
 def kerberos_bindings(lab, certificate, says):
     if says in ("silent", "empty"):
         return None
-    import hashlib
-
     with open(lab.certificate(certificate).leaf_der, "rb") as file:
         digest = hashlib.sha256(file.read() if says == "matching" else b"other").digest()
     return ChannelBindings(application_data=b"tls-server-end-point:" + digest)
@@ -820,8 +819,6 @@ def test_secrets_never_reach_the_log(lab, server):
 
 
 def test_lab_refuses_a_directory_of_somebody_else(tmp_path):
-    from domain import Domain, LabError
-
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(LabError):
         Domain(str(tmp_path)).up()
@@ -829,8 +826,6 @@ def test_lab_refuses_a_directory_of_somebody_else(tmp_path):
 
 
 def test_lab_leaves_nothing_behind():
-    from domain import Domain
-
     with Domain() as domain:
         domain.iis("iis1")
         directory, processes = domain.directory, [domain.kdc, domain.servers[0].process]
@@ -840,8 +835,7 @@ def test_lab_leaves_nothing_behind():
 
 def test_measure_can_fail():
     """The isolation measure's own test: blind or seeing ghosts, it must not judge anything."""
-    here = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
-        os.path.abspath(__file__)))), "lab", "people", "people_selftest.py")
+    here = os.path.join(ROOT, "lab", "people", "people_selftest.py")
     done = subprocess.run([sys.executable, here], capture_output=True, text=True, timeout=300,
                           check=False)
     if done.returncode == 77:
