@@ -38,15 +38,23 @@ def main():
 
 
 def talk(session, method, options, result):
-    message = Soup.Message.new(method, options.url)
-    message.connect("authenticate", offer_password, options)
     body = report.POST_BODY if method == "POST" else b""
+    message, answer = send(session, method, options.url, body, options)
+    if message.get_status() == Soup.Status.TEMPORARY_REDIRECT:
+        # libsoup repeats only GET and HEAD elsewhere by itself; the rest is the program's choice.
+        target = message.get_response_headers().get_one("Location")
+        message, answer = send(session, method, target, body, options)
+    result.add(method, message.get_uri().to_string(), message.get_status(), answer.get_data(), body)
+
+
+def send(session, method, url, body, options):
+    message = Soup.Message.new(method, url)
+    message.connect("authenticate", offer_password, options)
     if body:
         give_body(message, body)
         # When libsoup sends a message again it does not start the body over by itself.
         message.connect("restarted", give_body, body)
-    answer = session.send_and_read(message, None)
-    result.add(method, message.get_uri().to_string(), message.get_status(), answer.get_data(), body)
+    return message, session.send_and_read(message, None)
 
 
 def give_body(message, body):

@@ -26,7 +26,9 @@ def main():
                 body = report.POST_BODY if method == "POST" else b""
                 answer = session.request(method, options.url, data=body or None, timeout=30)
                 result.add(method, answer.url, answer.status_code, answer.content, body)
-        except (requests.RequestException, KeyError, StopIteration) as error:
+        # After a refusal requests-ntlm may look for a challenge that is not there, and raise
+        # whatever its parser raises.
+        except (requests.RequestException, LookupError, RuntimeError, StopIteration) as error:
             result.fail(error)
     result.finish()
 

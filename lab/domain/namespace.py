@@ -22,7 +22,8 @@ import time
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
-KEPT_VARIABLES = ("TERM", "LANG", "TZ", "HANDFAST", "HANDFAST_LAB_CACHE")
+KEPT_VARIABLES = ("TERM", "LANG", "TZ", "HANDFAST_LAB_CACHE", "ASAN_OPTIONS", "LSAN_OPTIONS",
+                  "TSAN_OPTIONS", "UBSAN_OPTIONS")
 FAREWELL = "done\n"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -28,6 +28,14 @@ STOP_PATIENCE_S = 20
 
 
 @pytest.fixture(scope="session")
+def handfast_binary():
+    """The path of the binary; name it first, and a skipped test does not start the domain."""
+    if not os.environ.get("HANDFAST"):
+        pytest.skip("HANDFAST is not set: no binary to test")
+    return os.path.abspath(os.environ["HANDFAST"])
+
+
+@pytest.fixture(scope="session")
 def domain():
     clients.packages()
     with Domain() as running:
@@ -63,13 +71,12 @@ def login(domain):
 class Handfast:
     """One running `handfast serve` inside the domain."""
 
-    def __init__(self, domain, directory, config_text):
-        self.domain = domain
+    def __init__(self, domain, binary, directory, config_text):
         self.config = directory / "handfast.yaml"
         self.config.write_text(config_text, encoding="utf-8")
         self.output = directory / "handfast.log"
         with open(self.output, "w", encoding="utf-8") as log:
-            self.process = domain.popen([os.environ["HANDFAST"], "serve", "-c", self.config],
+            self.process = domain.popen([binary, "serve", "-c", self.config],
                                         cwd=directory, stdout=log, stderr=subprocess.STDOUT)
 
     def log(self):
@@ -88,18 +95,17 @@ class Handfast:
 
 
 @pytest.fixture(scope="module")
-def serve(domain, tmp_path_factory):
+def serve(handfast_binary, domain, tmp_path_factory):
     """serve(config_text, address, port) -> a Handfast that accepts on address:port.
 
     It lives until the test module ends or until its stop() is called. Relative paths in the
     configuration start from a directory of its own; `handfast.log` there has its output.
     """
-    if not os.environ.get("HANDFAST"):
-        pytest.skip("HANDFAST is not set: no binary to test")
     running = []
 
     def start(config_text, address="lb", port=443):
-        handfast = Handfast(domain, tmp_path_factory.mktemp("handfast"), config_text)
+        handfast = Handfast(domain, handfast_binary, tmp_path_factory.mktemp("handfast"),
+                            config_text)
         running.append(handfast)
         try:
             domain.wait_for_port(address, port, child=handfast.process)

@@ -7,6 +7,7 @@ from libraries no one here wrote: ntlm_auth (Python) and MIT GSSAPI.
 
 import http.client
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.backends import default_backend
 from ntlm_auth.ntlm import Ntlm
@@ -22,14 +23,18 @@ TOKEN_PROGRAM = Path(__file__).resolve().parent / "kerberos_token.py"
 class Dialogue:
     """One connection; ask() sends one request on it and returns an Answer."""
 
-    def __init__(self, domain, server, tls=False):
-        """server: a lab.domain.witness.Witness."""
-        port = server.https_port if tls else server.http_port
-        self.host = server.https if tls else server.http
-        self.host = self.host.split("//")[1]
+    def __init__(self, domain, base_url, through=None):
+        """base_url: http://HOST[:PORT] or https://HOST[:PORT], a host of the domain.
+
+        through: another host of the domain to connect to instead.
+        """
+        parts = urlsplit(base_url)
+        is_tls = parts.scheme == "https"
+        self.host = parts.netloc
         self.http = http.client.HTTPConnection(self.host)
-        self.http.sock = domain.connect(server.name, port,
-                                        self.host.split(":")[0] if tls else None)
+        self.http.sock = domain.connect(through or parts.hostname.split(".")[0],
+                                        parts.port or (443 if is_tls else 80),
+                                        parts.hostname if is_tls else None)
         # Else http.client would quietly connect anew after the server has closed.
         self.http.auto_open = False
 

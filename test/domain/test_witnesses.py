@@ -17,7 +17,8 @@ def connect(domain, servers):
     opened = []
 
     def open_one(kind, name="iis1", tls=False):
-        opened.append(Dialogue(domain, servers[kind, name], tls))
+        server = servers[kind, name]
+        opened.append(Dialogue(domain, server.https if tls else server.http))
         return opened[-1]
 
     yield open_one
