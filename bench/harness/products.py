@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The proxies under measurement: their configurations made from templates, started and stopped.
 
-Each runs alone on the proxy's core with one worker, no access log, and three doors on ports of the
-kernel's choosing: pass (TCP by SNI), http and tls (forward). Every started process is stopped by
+Each runs alone on the proxy's core with one worker, no access log, and its doors on ports of the
+kernel's choosing: pass (TCP by SNI), http and tls (forward), login (forward to the stand-in of
+IIS). Every started process is stopped by
 the object that started it.
 """
 
@@ -52,6 +53,7 @@ class Product:
 
     name = ""
     template = ""
+    doors = ("pass", "http", "tls", "login")
 
     def __init__(self, binary):
         self.binary = binary
@@ -79,10 +81,9 @@ class Product:
         """Starts on one core and waits until all doors answer."""
         directory = Path(world.directory) / f"{self.name}-{time.monotonic_ns()}"
         directory.mkdir()
-        self.ports = dict(zip(("pass", "http", "tls"), free_ports(3)))
-        values = dict(world.values, directory=directory, descriptors=DESCRIPTORS,
-                      pass_port=self.ports["pass"], http_port=self.ports["http"],
-                      tls_port=self.ports["tls"])
+        self.ports = dict(zip(self.doors, free_ports(len(self.doors))))
+        values = dict(world.values, directory=directory, descriptors=DESCRIPTORS)
+        values.update({f"{door}_port": port for door, port in self.ports.items()})
         values.update(self.values(world, idle_clients))
         config = directory / self.template
         text = (BENCH / "peers" / self.template).read_text()
@@ -144,6 +145,7 @@ class HAProxy(Product):
 class Nginx(Product):
     name = "nginx"
     template = "nginx.cfg"
+    doors = ("pass", "http", "tls")
 
     def version(self):
         said = subprocess.run([self.binary, "-v"], capture_output=True, text=True, check=True)

@@ -33,8 +33,11 @@ def summary(row, measured):
     against = {name: ratios(measured[FIRST], rounds) for name, rounds in measured.items()
                if name != FIRST} if FIRST in measured else {}
     peers = {name: figures[name]["median"] for name in against if figures[name]}
+    added = {name: spread([each.latency_added_us for each in good(rounds)])
+             for name, rounds in measured.items()} if row.kind == "login" else {}
     return {"name": row.name, "title": row.title, "unit": row.unit, "clients": row.clients,
             "figure": figures, "wall_s": walls, "ratio": against,
+            "latency_added_us": added,
             "better_peer": min(peers, key=peers.get) if peers else None,
             "rounds": {name: [each.as_json() for each in rounds]
                        for name, rounds in measured.items()}}
@@ -44,10 +47,10 @@ def number(value):
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
-def cell(figure):
-    if figure is None:
-        return "failed"
-    return number(figure["median"])
+def cell(figures, name):
+    if name not in figures:
+        return "cannot"
+    return number(figures[name]["median"]) if figures[name] else "failed"
 
 
 def ratio_cell(ratio):
@@ -60,22 +63,38 @@ def line(cells):
     return "| " + " | ".join(cells) + " |\n"
 
 
-def table(rows, names):
-    """The table of figures, then the table of wall times, in Markdown."""
+def figures_table(rows, names):
     peers = [name for name in names if name != FIRST] if FIRST in names else []
     head = ["row", "unit", *names, *(f"{FIRST} / {name}" for name in peers)]
     text = line(head) + line(["---", "---", *("---:" for _ in head[2:])])
     for row in rows:
-        cells = [row["title"], row["unit"], *(cell(row["figure"].get(name)) for name in names)]
+        cells = [row["title"], row["unit"], *(cell(row["figure"], name) for name in names)]
         for name in peers:
             shown = ratio_cell(row["ratio"].get(name))
             cells.append(f"**{shown}**" if name == row["better_peer"] else shown)
         text += line(cells)
-    text += "\nWall time of one round in seconds, median (range):\n\n"
-    text += line(["row", *names]) + line(["---", *("---:" for _ in names)])
-    for row in rows:
-        text += line([row["title"], *(ratio_cell(row["wall_s"].get(name)) for name in names)])
     return text
+
+
+def spread_table(rows, names, key, scale=1):
+    text = line(["row", *names]) + line(["---", *("---:" for _ in names)])
+    for row in rows:
+        spreads = [row[key].get(name) for name in names]
+        scaled = [each and {part: value * scale for part, value in each.items()}
+                  for each in spreads]
+        text += line([row["title"], *(ratio_cell(each) for each in scaled)])
+    return text
+
+
+def table(rows, names):
+    """The tables in Markdown: figures with ratios, latency of logins, wall time."""
+    text = figures_table(rows, names)
+    logins = [row for row in rows if row["latency_added_us"]]
+    if logins:
+        text += "\nLatency a login gains over a direct one in milliseconds, median (range):\n\n"
+        text += spread_table(logins, names, "latency_added_us", 1e-3)
+    text += "\nWall time of one round in seconds, median (range):\n\n"
+    return text + spread_table(rows, names, "wall_s")
 
 
 def failures(rows):

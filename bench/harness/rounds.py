@@ -3,8 +3,10 @@
 
 import json
 import subprocess
+import sys
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from harness import meter
 from harness.products import pinned
@@ -21,6 +23,8 @@ class Round:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     units: int = 0
+    latency_direct_us: float = 0.0
+    latency_added_us: float = 0.0
     error: str = ""
 
     def as_json(self):
@@ -28,14 +32,23 @@ class Round:
 
 
 class Load:
-    """A running bench-load; the context ends it."""
+    """A running load program, bench-load or login_load.py; the context ends it."""
 
-    def __init__(self, world, row, port, units):
+    def __init__(self, world, command, environment=None):
         self.process = subprocess.Popen(
-            [world.tools["bench-load"], "--port", str(port), "--clients", str(row.clients),
-             "--units", str(units), *row.load],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            preexec_fn=pinned(world.load_core))
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, env=environment, preexec_fn=pinned(world.load_core))
+
+    @classmethod
+    def of(cls, world, product, row, units):
+        port = product.ports[row.door]
+        if row.kind == "login":
+            script = Path(__file__).resolve().parent / "login_load.py"
+            arguments = world.logins.arguments(row.load[0], port, row.door == "pass", units)
+            return cls(world, [sys.executable, str(script), *arguments],
+                       world.logins.environment())
+        return cls(world, [world.tools["bench-load"], "--port", str(port), "--clients",
+                           str(row.clients), "--units", str(units), *row.load])
 
     def __enter__(self):
         return self
@@ -68,7 +81,7 @@ class Load:
 
 
 def cpu_round(world, product, row, units):
-    with Load(world, row, product.ports[row.door], units) as load:
+    with Load.of(world, product, row, units) as load:
         load.line()
         time.sleep(SETTLE_S)
         before = meter.thread_times_ns(product.process.pid)
@@ -80,7 +93,8 @@ def cpu_round(world, product, row, units):
         figure = cpu_s / (result["units"] * row.unit_bytes / 1e9)
     else:
         figure = cpu_s / result["units"] * 1e6
-    return Round(figure, result["wall_s"], cpu_s, result["units"])
+    return Round(figure, result["wall_s"], cpu_s, result["units"],
+                 result.get("latency_direct_us", 0.0), result.get("latency_added_us", 0.0))
 
 
 def idle_round(world, product, row, core):
@@ -90,7 +104,7 @@ def idle_round(world, product, row, core):
     try:
         baseline = meter.pss_bytes(fresh.process.pid)
         descriptors = meter.open_descriptors(fresh.process.pid)
-        with Load(world, row, fresh.ports[row.door], row.clients) as load:
+        with Load.of(world, fresh, row, row.clients) as load:
             load.line()
             time.sleep(1)
             held = meter.pss_bytes(fresh.process.pid)

@@ -8,17 +8,19 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Row:
-    """One row. kind "cpu": the proxy's CPU for each unit; "idle": its memory for each client."""
+    """One row. kind "cpu": the proxy's CPU for each unit; "login": the same, and latency; "idle":
+    its memory for each client."""
 
     name: str
     title: str
-    door: str            # pass, http or tls: the proxy's port
-    load: tuple          # arguments of bench-load
+    door: str            # which port of the proxy: pass, http, tls or login
+    load: tuple          # arguments of bench-load; for a login the kind
     clients: int
     units: int           # in one round
     kind: str = "cpu"
     unit: str = "µs"     # what one number of the row is
     unit_bytes: int = 0  # bulk: bytes that one unit of bench-load moves; the figure is per GB
+    cannot: tuple = ()   # products that cannot do this at all
 
 
 RAW = ("--raw", "--name", "raw.bench.test")
@@ -73,6 +75,15 @@ ROWS = (
     bulk("https-bulk", "forward, bulk answer, TLS", "tls", ECDSA + FETCH + BULK_PATH, units=8),
     Row("http-post-64k", "forward, 64 KiB request body, clear, 100 connections", "http",
         CLEAR + FETCH + ("--size", "65536"), clients=100, units=8000),
+
+    Row("login-ntlm", "forward, NTLM login on a new TLS connection", "login", ("ntlm",),
+        clients=1, units=250, kind="login", cannot=("nginx",)),
+    Row("login-kerberos", "forward, Kerberos login on a new TLS connection", "login", ("krb401",),
+        clients=1, units=250, kind="login", cannot=("nginx",)),
+    Row("login-ntlm-pass", "passthrough, NTLM login on a new TLS connection", "pass", ("ntlm",),
+        clients=1, units=250, kind="login"),
+    Row("login-kerberos-pass", "passthrough, Kerberos login on a new TLS connection", "pass",
+        ("krb401",), clients=1, units=250, kind="login"),
 
     Row("idle-tls", "idle TLS client with a link of its own", "tls",
         ECDSA + FETCH, clients=3000, units=3000, kind="idle", unit="kB"),

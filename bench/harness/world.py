@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What surrounds the proxies: the C tools, certificates, and the origin server.
+"""What surrounds the proxies: the C tools, certificates, the origin server, the domain.
 
 Everything lives in one temporary directory and ends with close().
 """
@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from harness.domain import LoginDomain
 from harness.products import BENCH, pinned
 
 LOAD = BENCH / "load"
@@ -54,18 +55,20 @@ def make_certificate(directory, name, new_key):
 class World:
     """Tools, certificates and the running origin; values are what the templates may name."""
 
-    def __init__(self, load_core):
+    def __init__(self, load_core, with_logins):
         self.load_core = load_core
         self.tools = build_tools()
         self.directory = Path(tempfile.mkdtemp(prefix="handfast-bench-"))
         os.chmod(self.directory, 0o755)
         self.values = {}
         self.origin = None
+        self.logins = None
         try:
             self.values.update(make_certificate(
                 self.directory, "ecdsa", ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]))
             self.values.update(make_certificate(self.directory, "rsa", ["rsa:2048"]))
             self.start_origin()
+            self.values.update(self.login_values(with_logins))
         except BaseException:
             self.close()
             raise
@@ -80,7 +83,17 @@ class World:
             raise RuntimeError("bench-origin did not start")
         self.values.update({f"origin_{name}": port for name, port in doors.items()})
 
+    def login_values(self, with_logins):
+        if with_logins:
+            self.logins = LoginDomain(self.directory)
+            return self.logins.values
+        return {"login_chain": self.values["ecdsa_chain"], "login_key": self.values["ecdsa_key"],
+                "login_pem": self.values["ecdsa_pem"], "iis_http": self.values["origin_http"],
+                "iis_https": self.values["origin_https"]}
+
     def close(self):
+        if self.logins is not None:
+            self.logins.close()
         if self.origin is not None:
             self.origin.kill()
             self.origin.wait()

@@ -42,8 +42,9 @@ ssize_t channel_write(struct channel *channel, const void *bytes, size_t size, b
 // scratch of size bytes is used for TLS.
 ssize_t channel_discard(struct channel *channel, void *scratch, size_t size);
 
-// After a read that asked for size and got got bytes: is another one worth a system call now? Level-
-// triggered epoll tells of what is left in the socket, but not of what TLS already took from it.
+// After a read that asked for size and got got bytes: is another one worth a system call now?
+// Level- triggered epoll tells of what is left in the socket, but not of what TLS already took from
+// it.
 bool channel_may_hold_more(const struct channel *channel, size_t size, ssize_t got);
 
 // Sends close_notify (TLS) and a FIN; reading goes on.

@@ -34,7 +34,7 @@ struct client {
     bool counts;          // what it does now is a unit of the measured work
     bool watched_for_out; // what epoll was told
     bool hello_sent;
-    bool resumes; // was given the session
+    bool resumes;       // was given the session
     size_t sent;        // of hello and request
     uint64_t body_left; // of a POST still to send
     struct talk talk;
@@ -57,8 +57,8 @@ struct plan {
     unsigned int ramp; // clients that may be opening at a time
 };
 
-static struct plan plan = {.name = "bench.test", .path = "/", .units = 1000, .clients = 1,
-                           .ramp = 32};
+static struct plan plan = {
+    .name = "bench.test", .path = "/", .units = 1000, .clients = 1, .ramp = 32};
 static struct client *clients;
 static SSL_CTX *tls;
 static SSL_SESSION *session;
@@ -209,8 +209,8 @@ static ssize_t write_some(struct client *client)
     ssize_t sent;
 
     if (client->sent < opening_size) {
-        sent = channel_write(&client->channel, opening + client->sent,
-                             opening_size - client->sent, client->body_left > 0);
+        sent = channel_write(&client->channel, opening + client->sent, opening_size - client->sent,
+                             client->body_left > 0);
         if (sent > 0)
             client->sent += (size_t)sent;
     } else {
@@ -434,8 +434,8 @@ static void make_tls(void)
         SSL_CTX_set1_groups_list(tls, "X25519:P-256") != 1)
         quit("cannot set ciphers");
     if (plan.resume) {
-        SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT |
-                                                SSL_SESS_CACHE_NO_INTERNAL_STORE);
+        SSL_CTX_set_session_cache_mode(tls,
+                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
         SSL_CTX_sess_set_new_cb(tls, keep_session);
     } else {
         SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
@@ -470,32 +470,61 @@ static enum talk_kind talk_by_name(const char *name)
 static void take_option(int option)
 {
     switch (option) {
-    case 'p': plan.port = (uint16_t)atoi(optarg); break;
-    case 'n': plan.name = optarg; break;
-    case 'c': plan.clients = (unsigned int)atoi(optarg); break;
-    case 'a': plan.ramp = (unsigned int)atoi(optarg); break;
-    case 'u': plan.units = strtoull(optarg, NULL, 10); break;
-    case 't': plan.talk = talk_by_name(optarg); break;
-    case 'P': plan.path = optarg; break;
-    case 's': plan.size = strtoull(optarg, NULL, 10); break;
-    case 'T': plan.tls = true; break;
-    case 'V': plan.tls_version = strcmp(optarg, "1.2") == 0 ? TLS1_2_VERSION : TLS1_3_VERSION; break;
-    case 'k': plan.key = optarg; break;
-    case 'R': plan.resume = true; break;
-    case 'r': plan.raw = true; break;
-    case 'f': plan.fresh = true; break;
-    default: usage();
+    case 'p':
+        plan.port = (uint16_t)atoi(optarg);
+        break;
+    case 'n':
+        plan.name = optarg;
+        break;
+    case 'c':
+        plan.clients = (unsigned int)atoi(optarg);
+        break;
+    case 'a':
+        plan.ramp = (unsigned int)atoi(optarg);
+        break;
+    case 'u':
+        plan.units = strtoull(optarg, NULL, 10);
+        break;
+    case 't':
+        plan.talk = talk_by_name(optarg);
+        break;
+    case 'P':
+        plan.path = optarg;
+        break;
+    case 's':
+        plan.size = strtoull(optarg, NULL, 10);
+        break;
+    case 'T':
+        plan.tls = true;
+        break;
+    case 'V':
+        plan.tls_version = strcmp(optarg, "1.2") == 0 ? TLS1_2_VERSION : TLS1_3_VERSION;
+        break;
+    case 'k':
+        plan.key = optarg;
+        break;
+    case 'R':
+        plan.resume = true;
+        break;
+    case 'r':
+        plan.raw = true;
+        break;
+    case 'f':
+        plan.fresh = true;
+        break;
+    default:
+        usage();
     }
 }
 
 static void read_options(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"port", 1, NULL, 'p'},    {"name", 1, NULL, 'n'},        {"clients", 1, NULL, 'c'},
-        {"ramp", 1, NULL, 'a'},    {"units", 1, NULL, 'u'},       {"talk", 1, NULL, 't'},
-        {"path", 1, NULL, 'P'},    {"size", 1, NULL, 's'},        {"tls", 0, NULL, 'T'},
-        {"key", 1, NULL, 'k'},     {"tls-version", 1, NULL, 'V'}, {"resume", 0, NULL, 'R'},
-        {"raw", 0, NULL, 'r'},     {"fresh", 0, NULL, 'f'},       {NULL, 0, NULL, 0},
+        {"port", 1, NULL, 'p'}, {"name", 1, NULL, 'n'},        {"clients", 1, NULL, 'c'},
+        {"ramp", 1, NULL, 'a'}, {"units", 1, NULL, 'u'},       {"talk", 1, NULL, 't'},
+        {"path", 1, NULL, 'P'}, {"size", 1, NULL, 's'},        {"tls", 0, NULL, 'T'},
+        {"key", 1, NULL, 'k'},  {"tls-version", 1, NULL, 'V'}, {"resume", 0, NULL, 'R'},
+        {"raw", 0, NULL, 'r'},  {"fresh", 0, NULL, 'f'},       {NULL, 0, NULL, 0},
     };
     int option;
 

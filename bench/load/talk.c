@@ -85,8 +85,7 @@ enum talk_state talk_take(struct talk *talk, const char *bytes, size_t size)
     if (!talk->in_body)
         return take_head(talk, bytes, size);
     if (talk->kind == TALK_ECHO) {
-        if (size > talk->left ||
-            memcmp(bytes, ECHO_TEXT + TALK_ECHO_BYTES - talk->left, size) != 0)
+        if (size > talk->left || memcmp(bytes, ECHO_TEXT + TALK_ECHO_BYTES - talk->left, size) != 0)
             return TALK_BAD;
     }
     return talk_skip(talk, size);
