@@ -114,11 +114,8 @@ EVP_PKEY *tls_key_read(const char *file, struct tls_problem *ret_problem)
     EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
     if (!key && asked)
         tls_problem_say(ret_problem, "%s: the key is protected by a passphrase; decrypt it", file);
-    else if (!key && ended_well())
-        tls_problem_say(ret_problem, "%s: holds no PEM private key", file);
     else if (!key)
-        tls_problem_say(ret_problem, "%s: the private key cannot be read: %s", file,
-                        tls_error_words(ERR_peek_error(), "not a PEM private key"));
+        tls_problem_say(ret_problem, "%s: holds no PEM private key that can be read", file);
     ERR_clear_error();
     BIO_free(bio);
     return key;
