@@ -12,7 +12,7 @@ void request_done(struct request *r)
 
 static size_t find(struct span in, size_t from, const char *what)
 {
-    if (from > in.len)
+    if (from >= in.len)
         return SIZE_MAX;
     const uint8_t *at = memmem(in.at + from, in.len - from, what, strlen(what));
     return at ? (size_t)(at - in.at) : SIZE_MAX;

@@ -10,10 +10,7 @@ import threading
 
 import gssapi
 
-try:
-    from . import ntlm
-except ImportError:  # run as a program's neighbour, not as a part of a package
-    import ntlm
+from . import ntlm
 
 SPNEGO = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
 # krb: a token on the first request, unasked. krb401: after the 401. nego: raw NTLM in Negotiate.

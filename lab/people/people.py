@@ -17,9 +17,9 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from logins import KINDS, new_login, read_people  # noqa: E402
-from web import Closed, Connection, Target  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+from lab.people.logins import KINDS, new_login, read_people  # noqa: E402
+from lab.people.web import Closed, Connection, Target  # noqa: E402
 
 # right: the name is mine. wrong: another's, or an anonymous client was named. early: named on a
 # connection that never logged in. crossed: the answer belongs to another request. unproven: the
@@ -222,8 +222,10 @@ class Visitor:
     def request(self, number):
         path = f"/visit/{self.index}/{number}/{self.random.getrandbits(32):08x}"
         attempt = self.attempt if self.person else self.attempt_anonymously
-        for _ in range(ATTEMPTS):
+        left = ATTEMPTS  # our own departures do not count
+        while left > 0:
             try:
+                left -= 1
                 if self.known and self.chance(2):
                     self.pipeline([path + "/a", path + "/b"])
                 if attempt(path):
@@ -232,7 +234,7 @@ class Visitor:
                 self.tally.add(self.kind, "closed")
                 self.drop()
             except Abandoned:
-                pass
+                left += 1
             if self.tally.enough():
                 return
         self.tally.add(self.kind, "failed")

@@ -14,8 +14,8 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "embedded"))
-from domain import Domain, LabError, end_process, free_port  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
+from lab.embedded.domain import Domain, LabError, end_process, free_port  # noqa: E402
 
 SKIPPED = 77
 
