@@ -215,6 +215,8 @@ static void read_type3(struct span message, struct ntlm *ntlm)
                                      TYPE3_USER, TYPE3_WORKSTATION, TYPE3_KEY};
     size_t start = payload_start(message, fields, sizeof(fields));
 
+    if (start >= TYPE3_FLAGS)
+        payload(message, TYPE3_KEY, ntlm); // only to see that it is there
     if (start >= TYPE3_FLAGS + 4 && has(message, TYPE3_FLAGS, 4))
         ntlm->flags = u32_at(message, TYPE3_FLAGS);
     read_version(message, TYPE3_VERSION, start, ntlm);

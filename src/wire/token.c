@@ -57,13 +57,13 @@ static size_t element_size(struct span s)
     return s.size;
 }
 
-// Does this list element belong to the challenge before it: nothing, or a parameter (name = value)?
+// Does this list element belong to the challenge before it, as a parameter (name = value)?
 static bool is_continuation(struct span element)
 {
     element = span_trim(element);
     struct span name = front_token(element);
     struct span behind = after_blanks(span_after(element, name.size));
-    return element.size == 0 || (name.size > 0 && behind.size > 0 && behind.data[0] == '=');
+    return name.size > 0 && behind.size > 0 && behind.data[0] == '=';
 }
 
 struct span auth_challenge_cut(struct span *rest)
