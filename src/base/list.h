@@ -56,6 +56,6 @@ static inline struct list *list_first(struct list *list)
 }
 
 // Visits every item; the current one may leave the list or be freed inside the body.
-#define LIST_EACH(item, list)                                                                      \
-    for (struct list *item = (list)->next, *item##_next = item->next; item != (list);              \
+#define LIST_EACH(item, head)                                                                      \
+    for (struct list *item = (head)->next, *item##_next = item->next; item != (head);              \
          item = item##_next, item##_next = item->next)

@@ -47,7 +47,8 @@ struct snapshot *snapshot_parse(const char *file, struct span yaml, struct findi
 {
     keep_content(findings, yaml);
     size_t errors_before = findings->errors;
-    struct fy_document *document = document_parse(yaml, findings);
+    struct fy_document *document =
+        encoding_check(yaml, findings) ? document_parse(yaml, findings) : NULL;
     if (!document)
         return NULL;
     struct load load = {.snapshot = snapshot_new(file), .findings = findings};

@@ -15,6 +15,9 @@ struct load {
     struct marks marks;
 };
 
+// encoding.c: true when the file is UTF-8 text; else a finding says where it is not.
+bool encoding_check(struct span text, struct findings *findings);
+
 // document.c: YAML to nodes; syntax errors become findings. NULL when there is no document.
 struct fy_document *document_parse(struct span yaml, struct findings *findings);
 

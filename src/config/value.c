@@ -126,6 +126,8 @@ static bool refuse_number(struct value *value)
     struct span name = span_trim(span_after(value->text, digits.size));
     const struct unit *units = units_of(value->option->type);
     uint64_t number;
+    if (digits.size && name.size && name.data[0] == '.')
+        return refuse(value, "is not a whole number");
     bool is_negative = value->text.size > 1 && value->text.data[0] == '-';
     if (is_negative && digits_of(span_after(value->text, 1)).size)
         return refuse(value, "is negative");
@@ -311,15 +313,33 @@ static bool read_bind(struct value *value)
 {
     struct endpoint endpoint;
     const char *why = endpoint_parse_bind(value->text, &endpoint);
-    if (why)
-        return refuse(value, why);
-    return store_text(value);
+    if (!why)
+        return store_text(value);
+    struct span port = value->text;
+    struct span name = span_cut(&port, ':');
+    if (span_equal(digits_of(value->text), value->text) && value->text.size)
+        FAULT(value, advice, "write \"*:%.*s\"", SPAN_PRINT(value->text));
+    else if (span_is_empty(name) && port.size && span_equal(digits_of(port), port))
+        FAULT(value, advice, "write \"*:%.*s\"", SPAN_PRINT(port));
+    else if (span_equal_nocase(name, SPAN("localhost")))
+        FAULT(value, advice, "write 127.0.0.1 or [::1] instead of localhost");
+    return refuse(value, why);
+}
+
+// "1.2.3.256" and "10.0.1" parse as names, but nobody means one: no top-level domain is a number.
+static bool is_broken_address(const struct host *host)
+{
+    size_t at = host->name_size;
+    while (at > 0 && host->name[at - 1] >= '0' && host->name[at - 1] <= '9')
+        at--;
+    bool is_numeric = at < host->name_size && (at == 0 || host->name[at - 1] == '.');
+    return is_numeric && !host->is_address;
 }
 
 static bool read_address(struct value *value)
 {
     struct host host;
-    if (!host_parse(value->text, &host))
+    if (!host_parse(value->text, &host) || is_broken_address(&host))
         return refuse(value, "is not an address");
     if (host.port == 0)
         return refuse(value, "has no port");
@@ -355,7 +375,8 @@ static bool refuse_host(struct value *value, struct span name)
 static bool read_host(struct value *value)
 {
     struct host host;
-    if (!host_parse(value->text, &host) || host.port || span_find(value->text, ':') < value->text.size)
+    if (!host_parse(value->text, &host) || is_broken_address(&host) ||
+        span_find(value->text, ':') < value->text.size)
         return refuse_host(value, value->text);
     return store_lower(value);
 }
@@ -373,8 +394,8 @@ static bool read_pattern(struct value *value)
     }
     struct span name = span_after(value->text, 2);
     struct host host;
-    if (!span_starts_with(value->text, SPAN("*.")) || !host_parse(name, &host) || host.port ||
-        host.is_address || span_find(name, ':') < name.size)
+    if (!span_starts_with(value->text, SPAN("*.")) || !host_parse(name, &host) || host.is_address ||
+        is_broken_address(&host) || span_find(name, ':') < name.size)
         return refuse(value, "is not a pattern of hosts");
     return store_lower(value);
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// handfast: finds the subcommand and runs it.
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/command.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"serve", serve_main, "run the load balancer"},
+    {"check", check_main, "validate a configuration and explain its options"},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static int usage(FILE *out, int status)
+{
+    fputs("usage: handfast COMMAND [options]\n\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+    fputs("\nhandfast --version prints the version.\n", out);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return usage(stderr, 2);
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("handfast " HANDFAST_VERSION);
+        return 0;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+        return usage(stdout, 0);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "handfast: no command '%s'\n\n", argv[1]);
+    return usage(stderr, 2);
+}

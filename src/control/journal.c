@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// A queue of pages and the thread that writes them.
+#include "control/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+#define PAGES_MAX 256 // 16 MiB of lines waiting for a writer that does not keep up
+
+struct journal {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct letter *first;
+    struct letter **last;
+    unsigned waiting;
+    bool is_ending;
+    bool reopens;
+    char *path; // NULL: standard output
+    int fd;
+    atomic_uint_fast64_t lost_pages;
+};
+
+static void write_all(int fd, const char *bytes, size_t size)
+{
+    while (size) {
+        ssize_t written = write(fd, bytes, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        bytes += written;
+        size -= (size_t)written;
+    }
+}
+
+static int open_log(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+}
+
+static void reopen(struct journal *journal)
+{
+    int fd = journal->path ? open_log(journal->path) : -1;
+    if (fd < 0)
+        return; // go on with the old one
+    close(journal->fd);
+    journal->fd = fd;
+}
+
+static struct letter *wait_for_page(struct journal *journal, bool *ret_reopens)
+{
+    pthread_mutex_lock(&journal->lock);
+    while (!journal->first && !journal->is_ending && !journal->reopens)
+        pthread_cond_wait(&journal->changed, &journal->lock);
+    struct letter *page = journal->first;
+    if (page) {
+        journal->first = page->next;
+        journal->waiting--;
+        if (!journal->first)
+            journal->last = &journal->first;
+    }
+    *ret_reopens = journal->reopens;
+    journal->reopens = false;
+    pthread_mutex_unlock(&journal->lock);
+    return page;
+}
+
+static void *run(void *argument)
+{
+    struct journal *journal = argument;
+    for (;;) {
+        bool reopens;
+        struct letter *letter = wait_for_page(journal, &reopens);
+        if (reopens)
+            reopen(journal);
+        if (!letter && !reopens)
+            return NULL;
+        if (letter) {
+            struct log_page *page = CONTAINER(letter, struct log_page, letter);
+            write_all(journal->fd, page->bytes, page->size);
+            free(page);
+        }
+    }
+}
+
+struct journal *journal_new(const char *target)
+{
+    struct journal *journal = calloc(1, sizeof *journal);
+    CHECK(journal);
+    journal->last = &journal->first;
+    journal->fd = STDOUT_FILENO;
+    if (strcmp(target, "stdout") != 0) {
+        journal->path = strdup(target);
+        journal->fd = open_log(target);
+    }
+    if (journal->fd < 0) {
+        free(journal->path);
+        free(journal);
+        return NULL;
+    }
+    pthread_mutex_init(&journal->lock, NULL);
+    pthread_cond_init(&journal->changed, NULL);
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    CHECK(pthread_create(&journal->thread, NULL, run, journal) == 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return journal;
+}
+
+void journal_take(void *receiver, struct log_page *page)
+{
+    struct journal *journal = receiver;
+    pthread_mutex_lock(&journal->lock);
+    bool is_full = journal->waiting >= PAGES_MAX;
+    if (!is_full) {
+        page->letter.next = NULL;
+        *journal->last = &page->letter;
+        journal->last = &page->letter.next;
+        journal->waiting++;
+        pthread_cond_signal(&journal->changed);
+    }
+    pthread_mutex_unlock(&journal->lock);
+    if (is_full) {
+        atomic_fetch_add(&journal->lost_pages, 1);
+        free(page);
+    }
+}
+
+void journal_reopen(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->lock);
+    journal->reopens = true;
+    pthread_cond_signal(&journal->changed);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+uint64_t journal_lost_pages(const struct journal *journal)
+{
+    return atomic_load(&journal->lost_pages);
+}
+
+struct journal *journal_free(struct journal *journal)
+{
+    if (!journal)
+        return NULL;
+    pthread_mutex_lock(&journal->lock);
+    journal->is_ending = true;
+    pthread_cond_signal(&journal->changed);
+    pthread_mutex_unlock(&journal->lock);
+    pthread_join(journal->thread, NULL);
+    if (journal->path)
+        close(journal->fd);
+    pthread_mutex_destroy(&journal->lock);
+    pthread_cond_destroy(&journal->changed);
+    free(journal->path);
+    free(journal);
+    return NULL;
+}

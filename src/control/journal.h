@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The journal writes log pages to standard output or a file on a thread of its own, so that a slow disk or a full pipe
+// never holds up a worker.
+#pragma once
+
+#include "worker/worker.h"
+
+struct journal;
+
+// `target`: "stdout" or a path (opened for appending). NULL with errno when it cannot be opened.
+struct journal *journal_new(const char *target);
+// Any thread. Takes the page; drops it when too many are waiting.
+void journal_take(void *journal, struct log_page *page);
+// Opens the file anew (after rotation). Any thread.
+void journal_reopen(struct journal *journal);
+// Pages dropped so far.
+uint64_t journal_lost_pages(const struct journal *journal);
+// Writes what is waiting and ends.
+struct journal *journal_free(struct journal *journal);

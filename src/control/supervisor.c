@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// The supervisor: opens the listeners, starts the workers, hears signals, and takes everything down again. It carries no
+// traffic.
+#include "control/supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#define DESCRIPTORS_KEPT 64 // for files, pipes, mailboxes, admin
+#define CHECK_MS         20
+
+void supervisor_say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("handfast: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+// ---- descriptors
+
+static size_t raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    return limit.rlim_cur;
+}
+
+// Every client may need a link, so it counts twice.
+static size_t clients_per_worker(const struct supervisor *supervisor)
+{
+    size_t limit = raise_descriptor_limit();
+    size_t listeners = supervisor->service->snapshot->listener_count * supervisor->worker_count * 2;
+    size_t kept = DESCRIPTORS_KEPT + listeners;
+    size_t clients = limit > kept + 2 ? (limit - kept) / 2 : 1;
+    supervisor_say("%zu descriptors: at most %zu clients, each with a link", limit, clients);
+    return clients / supervisor->worker_count ? clients / supervisor->worker_count : 1;
+}
+
+// ---- starting
+
+static bool open_listener(struct supervisor *supervisor, size_t i, int *ret_fd)
+{
+    const struct listener_config *config = &supervisor->service->snapshot->listeners[i];
+    struct address *address = &supervisor->listener_addresses[i];
+    if (address->size == 0 && !address_parse(config->address, config->port, address)) {
+        supervisor_say("listener %s: not an address", config->bind);
+        return false;
+    }
+    *ret_fd = listener_open(address);
+    if (*ret_fd < 0)
+        supervisor_say("listener %s: %s", config->bind, strerror(errno));
+    return *ret_fd >= 0;
+}
+
+static bool start_worker(struct supervisor *supervisor, unsigned index, size_t clients_max)
+{
+    size_t count = supervisor->service->snapshot->listener_count;
+    int *fds = calloc(count + 1, sizeof *fds);
+    CHECK(fds);
+    bool is_open = true;
+    for (size_t i = 0; i < count && is_open; i++)
+        is_open = open_listener(supervisor, i, &fds[i]);
+    struct worker_setup setup = {
+        .index = index,
+        .count = supervisor->worker_count,
+        .service = supervisor->service,
+        .listener_fds = fds,
+        .clients_max = clients_max,
+        .log = supervisor->journal ? journal_take : NULL,
+        .log_receiver = supervisor->journal,
+    };
+    supervisor->workers[index] = is_open ? worker_new(&setup) : NULL;
+    free(fds);
+    return supervisor->workers[index] != NULL;
+}
+
+static unsigned core_count(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? (unsigned)cores : 1;
+}
+
+static bool start_workers(struct supervisor *supervisor)
+{
+    const struct snapshot *snapshot = supervisor->service->snapshot;
+    supervisor->worker_count = snapshot->workers ? snapshot->workers : core_count();
+    supervisor->workers = calloc(supervisor->worker_count, sizeof(struct worker *));
+    supervisor->listener_addresses = calloc(snapshot->listener_count + 1, sizeof(struct address));
+    CHECK(supervisor->workers && supervisor->listener_addresses);
+    size_t clients_max = clients_per_worker(supervisor);
+    for (unsigned i = 0; i < supervisor->worker_count; i++)
+        if (!start_worker(supervisor, i, clients_max))
+            return false;
+    return true;
+}
+
+static bool open_journal(struct supervisor *supervisor)
+{
+    const char *target = supervisor->service->snapshot->log;
+    if (strcmp(target, "off") == 0)
+        return true;
+    supervisor->journal = journal_new(target);
+    if (!supervisor->journal)
+        supervisor_say("log %s: %s", target, strerror(errno));
+    return supervisor->journal != NULL;
+}
+
+static void say_ready(const struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->service->snapshot->listener_count; i++) {
+        char text[ADDRESS_TEXT_MAX];
+        address_print(&supervisor->listener_addresses[i], text);
+        supervisor_say("listening on %s (%s)", text, supervisor->service->snapshot->listeners[i].is_tls ? "TLS" : "plain");
+    }
+    supervisor_say("ready: %u workers", supervisor->worker_count);
+    sd_notify(0, "READY=1");
+}
+
+// ---- stopping
+
+static void drain(struct supervisor *supervisor)
+{
+    if (supervisor->is_draining)
+        return;
+    supervisor->is_draining = true;
+    uint64_t drain_ms = supervisor->service->snapshot->timeouts.drain_ms;
+    supervisor_say("stopping: open exchanges have %llu ms", (unsigned long long)drain_ms);
+    sd_notify(0, "STOPPING=1");
+    for (unsigned i = 0; i < supervisor->worker_count; i++)
+        worker_drain(supervisor->workers[i], loop_now_us() / US_PER_MS + drain_ms);
+    loop_timer_set(supervisor->io.loop, &supervisor->check_timer, loop_now_us() / US_PER_MS + CHECK_MS);
+}
+
+static void check_workers(struct timer *timer)
+{
+    struct supervisor *supervisor = CONTAINER(timer, struct supervisor, check_timer);
+    for (unsigned i = 0; i < supervisor->worker_count; i++)
+        if (!worker_has_ended(supervisor->workers[i])) {
+            loop_timer_set(supervisor->io.loop, timer, loop_time_ms(supervisor->io.loop) + CHECK_MS);
+            return;
+        }
+    loop_stop(supervisor->io.loop);
+}
+
+// ---- signals
+
+static void on_signal(struct watch *watch, uint32_t events)
+{
+    struct supervisor *supervisor = CONTAINER(watch, struct supervisor, signals);
+    struct signalfd_siginfo info;
+    while (read(watch->fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            reload(supervisor);
+        else
+            drain(supervisor);
+    }
+}
+
+static bool hear_signals(struct supervisor *supervisor)
+{
+    sigset_t heard;
+    sigemptyset(&heard);
+    sigaddset(&heard, SIGHUP);
+    sigaddset(&heard, SIGTERM);
+    sigaddset(&heard, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    pthread_sigmask(SIG_BLOCK, &heard, NULL);
+    int fd = signalfd(-1, &heard, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        return false;
+    watch_init(&supervisor->signals, fd, on_signal);
+    loop_watch(supervisor->io.loop, &supervisor->signals, EPOLLIN);
+    return true;
+}
+
+static void take_down(struct supervisor *supervisor)
+{
+    for (unsigned i = 0; i < supervisor->worker_count; i++)
+        if (supervisor->workers[i])
+            supervisor->workers[i] = worker_join(supervisor->workers[i]);
+    journal_free(supervisor->journal);
+    service_unref(supervisor->service);
+    tls_tickets_free(supervisor->tickets);
+    loop_close(supervisor->io.loop, &supervisor->signals);
+    mailbox_done(&supervisor->mailbox);
+    io_thread_done(&supervisor->io);
+    free(supervisor->workers);
+    free(supervisor->listener_addresses);
+}
+
+static bool prepare(struct supervisor *supervisor)
+{
+    supervisor->started_us = loop_now_us();
+    timer_init(&supervisor->check_timer, check_workers);
+    CHECK(io_thread_init(&supervisor->io) && mailbox_init(&supervisor->mailbox, supervisor->io.loop));
+    CHECK(hear_signals(supervisor));
+    supervisor->tickets = tls_tickets_new();
+    supervisor->service = reload_build(supervisor);
+    return supervisor->service && open_journal(supervisor);
+}
+
+int supervise(const char *config_file)
+{
+    struct supervisor supervisor = {.config_file = config_file};
+    if (!prepare(&supervisor) || !start_workers(&supervisor))
+        return 1;
+    say_ready(&supervisor);
+    loop_run(supervisor.io.loop);
+    take_down(&supervisor);
+    supervisor_say("stopped: no client, link or exchange is left");
+    return 0;
+}

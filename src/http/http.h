@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door of http: an HTTP/1.1 session on one channel, the same engine towards clients and towards servers.
+// It knows heads, bodies and buffers; it decides nothing. HTTP/2 will stand beside it: an exchange then talks to
+// one stream with the same verbs (head, piece, take, put, send, flush).
+#pragma once
+
+#include "io/io.h"
+#include "wire/h1_body.h"
+#include "wire/h1_head.h"
+
+// One side of a conversation. Received bytes wait in `in` until they are taken; what was composed and could not be sent
+// yet waits in `out`. Both hold no memory while empty.
+struct h1_session {
+    struct io_thread *io;
+    struct channel *channel;
+    struct buf in;
+    struct buf out;
+    struct h1_body body; // of the message being received
+    uint32_t head_scanned;
+    bool is_ended;         // the other side will send no more
+    bool is_broken;        // the channel broke: channel->end tells why
+    bool is_write_blocked; // the channel took less than it was given
+    uint64_t received_bytes;
+    uint64_t sent_bytes;
+};
+
+void h1_init(struct h1_session *session, struct io_thread *io, struct channel *channel);
+// Gives the buffers back. The channel is its owner's.
+void h1_done(struct h1_session *session);
+
+// Reads once, at most until `in` holds `limit` bytes. True when it read all there was room for: there may be more.
+bool h1_fill(struct h1_session *session, size_t limit);
+
+// Looks for a whole head at the front of `in`. DONE with its bytes; MORE; BAD with the reason.
+struct parse h1_look_head(struct h1_session *session, const struct head_limits *limits, struct span *ret_head);
+// Takes the head off and begins its body.
+void h1_take_head(struct h1_session *session, size_t head_bytes, enum body_kind body, uint64_t length);
+
+// The next run of the body of the message being received: see h1_body_look. When the channel has ended, a body that
+// runs until the end is DONE.
+struct parse h1_look_piece(const struct h1_session *session, struct piece *ret_piece);
+void h1_take_piece(struct h1_session *session, struct span taken);
+
+// Adds to what is to be sent, without sending. END_OVERLOAD above a bound of 256 KiB.
+struct status h1_put(struct h1_session *session, struct span bytes);
+// Sends body bytes after whatever was put: behind a small head in one write, else without a copy. How many were accepted;
+// fewer than given means: wait for WRITE.
+size_t h1_send(struct h1_session *session, struct span bytes);
+// Sends what was put. False when something is left (is_write_blocked) or the channel broke.
+bool h1_flush(struct h1_session *session);
+// What the channel must wait for, given that `in` may grow to `limit` bytes.
+void h1_want(struct h1_session *session, size_t limit);

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside mode: the client, its ties to servers, and the exchange under way. A keeper owns its clients; a client owns
+// its channel, its ties and at most one exchange or relay.
+#pragma once
+
+#include "mode/mode.h"
+
+enum client_state {
+    CLIENT_PEEKING = 0, // waiting for the first bytes
+    CLIENT_RESTING,     // between exchanges (or in the TLS handshake)
+    CLIENT_READING,     // a head has begun
+    CLIENT_BUSY,        // an exchange is under way
+    CLIENT_RELAYING,    // passthrough, or after an upgrade
+    CLIENT_LINGERING,   // answered and shut; reading on so that the answer is not lost to a reset
+    CLIENT_CLOSED,      // freed at the end of the turn
+};
+
+// The client's standing with one pool and authority: the server chosen for it and, while one is open, its link.
+// A tie whose link may no longer be shared is the pin.
+struct tie {
+    struct list siblings;
+    struct client *client;
+    struct pool_side *side;
+    struct link *link; // NULL: none open
+    size_t server_index;
+    bool is_lent; // to the exchange under way
+    size_t authority_size;
+    char authority[];
+};
+
+struct relayed; // a relay with its link, of passthrough.c
+
+struct client {
+    struct list siblings;
+    struct keeper *keeper;
+    struct service_side *side;
+    const struct listener_config *listener;
+    size_t listener_index;
+    size_t site_index; // chosen by name; SIZE_MAX on a plain listener
+    int socket_fd;     // of the channel's socket, whatever stands above it
+    struct channel *channel;
+    struct h1_session session;
+    struct list ties;
+    size_t tie_count;
+    struct exchange *exchange;
+    struct relayed *relayed;
+    struct timer timer;
+    struct task again; // there is more to do, and no event will say so
+    struct task burial;
+    uint64_t id;
+    uint64_t accepted_us;
+    uint64_t exchanges;
+    uint64_t head_began_ms;
+    struct address address;
+    char *sni;                 // NULL: none
+    enum client_state state;
+    bool is_tls;
+    bool is_default_site; // the name did not choose the site
+    size_t rescue_pool;   // its named server is down: every request is redirected within this pool; SIZE_MAX: no
+    uint64_t lingered_bytes;
+};
+
+// ---- client.c
+
+// NULL without memory; the channel is then still the caller's.
+struct client *client_new(struct keeper *keeper, struct channel *channel);
+void client_enter(struct client *client, enum client_state state);
+// Closes now: the pin's links with it, the exchange with that end. `abort`: the client shall see a reset.
+void client_close(struct client *client, enum end end, bool abort);
+// Sends what is composed, ends our direction and reads on for a moment before closing.
+void client_linger(struct client *client);
+// The deadline of the client's state; every step that moves bytes calls it.
+void client_rearm(struct client *client);
+struct snapshot *client_snapshot(const struct client *client);
+const struct site_config *client_site(const struct client *client);
+bool client_is_between_legs(const struct client *client);
+
+// ---- terminate.c: a client whose HTTP is ours to read
+
+// Takes over the client's channel (TLS is above the socket already).
+void terminate_start(struct client *client);
+// Does everything that can be done now; called after every event on the client or its link.
+void terminate_run(struct client *client);
+// Why a client's connection ended by itself.
+enum end terminate_closing_end(const struct client *client);
+
+// ---- tie.c
+
+struct tie *tie_find(struct client *client, const struct pool_side *side, struct span authority);
+// NULL without memory or above links_per_client.
+struct tie *tie_new(struct client *client, struct pool_side *side, struct span authority);
+void tie_free(struct tie *tie);
+// The link is the tie's now and rests until the next exchange.
+void tie_keep(struct tie *tie, struct link *link);
+bool tie_is_pin(const struct tie *tie);
+// Closes a link that a tie or an exchange held, and counts the end of a pin.
+void tie_close_link(struct keeper *keeper, struct link *link, bool by_server, bool abort);
+
+// ---- keeper.c
+
+// One client less lives on that side.
+void keeper_release_side(struct keeper *keeper, struct service_side *side);
+
+// ---- exchange.c
+
+enum request_phase {
+    REQUEST_STREAMING = 0,
+    REQUEST_DISCARDED, // answered early: read on and thrown away, within a limit
+    REQUEST_DONE,
+};
+
+enum response_phase {
+    RESPONSE_AWAITED = 0,
+    RESPONSE_STREAMING,
+    RESPONSE_DONE,
+};
+
+#define EXCHANGE_PATH_MAX 1024
+
+// What the log says of a login; only there when the request or the answer carried a token or challenge.
+struct login {
+    enum login_mechanism mechanism;
+    enum login_outcome outcome;
+    struct token token; // of the request
+    bool has_token;
+};
+
+struct exchange {
+    struct client *client;
+    const struct site_config *site;
+    const struct route_config *route;
+    struct pool_side *pool_side;
+    struct tie *tie;
+    struct link *link;
+    struct login *login;
+    enum request_phase request;
+    enum response_phase response;
+    uint64_t id;
+    uint64_t started_us;
+    uint64_t first_byte_us; // since started, 0: none yet
+    uint64_t connect_us;
+    uint64_t progress_ms; // when a byte last moved
+    uint64_t request_bytes;
+    uint64_t response_bytes;
+    uint64_t late_from_bytes; // request_bytes when the answer was complete before the request
+    uint64_t discarded_bytes;
+    uint64_t tried; // bit set of servers whose connect failed
+    unsigned status;
+    enum end end;
+    bool is_head;
+    bool is_upgrade;       // 101 may come
+    bool expects_continue;
+    bool wants_close;      // the client will be closed after this exchange
+    bool is_http10;
+    bool drops_framing;    // an HTTP/1.0 client is sent the content of chunks only
+    bool link_wants_close; // the server will close, or the answer has no end of its own
+    bool is_pinned;
+    bool is_own_answer;
+    uint8_t method_size;
+    uint16_t path_size;
+    uint8_t host_size;
+    char method[32];
+    char host[255];
+    char path[EXCHANGE_PATH_MAX];
+};
+
+// Begins with the parsed head of keeper->request (whose bytes are still in the session). It may be answered at once.
+void exchange_begin(struct client *client, size_t head_bytes);
+// Goes on as far as it can. True when it has finished and the client may go on with its next request.
+bool exchange_run(struct exchange *exchange);
+// Ends it: the log line, the tallies, the link back to where it belongs. True when the client must not go on.
+bool exchange_finish(struct exchange *exchange, enum end end);
+struct span exchange_host(const struct exchange *exchange);
+
+// ---- forward.c
+
+void forward_begin(struct exchange *exchange, const struct request_head *head);
+// Opens a link to a server that was not tried yet; answers when there is none.
+void forward_connect_failed(struct exchange *exchange, enum end end);
+void forward_pump_request(struct exchange *exchange);
+
+// ---- response.c
+
+// How much of the answer may wait in the link's session.
+size_t response_fill_limit(const struct exchange *exchange);
+// The link is of no more use: it is closed and the exchange goes on without it.
+void response_drop_link(struct exchange *exchange, bool by_server);
+void response_pump(struct exchange *exchange);
+
+// ---- login.c
+
+// Reads the credentials into keeper->token and notes a login.
+void login_note_request(struct exchange *exchange, struct span value);
+// Reads the challenges of an answer into keeper->challenges; how many.
+size_t login_read_challenges(struct exchange *exchange, const struct response_head *head);
+void login_note_response(struct exchange *exchange, unsigned status, size_t challenge_count);
+struct login *login_free(struct login *login);
+// The exchange's link has just become tied to this client.
+void pin_made(struct exchange *exchange);
+
+// ---- heads.c
+
+// Composes the request as it goes to the server, into the link's session.
+struct status heads_put_request(struct exchange *exchange, const struct request_head *head);
+// Composes the answer's head as it goes to the client. `closes`: the client is told that the connection ends.
+struct status heads_put_response(struct exchange *exchange, const struct response_head *head, bool closes);
+
+// ---- answer.c
+
+// Answers by ourselves with the status of `end` (see end.tbl), a short page that names reason and request id, and ends the
+// exchange with it. Without an exchange (a bad head) the client is closed after it.
+void answer_end(struct client *client, enum end end);
+// A redirect to `location`.
+void answer_redirect(struct exchange *exchange, unsigned status, struct span location);
+
+// ---- redirect.c
+
+void redirect_begin(struct exchange *exchange, const struct request_head *head);
+// The same for a client whose named server is down.
+void redirect_rescue(struct exchange *exchange, const struct request_head *head);
+// From a plain listener to https.
+void redirect_to_https(struct exchange *exchange, const struct request_head *head);
+
+// ---- passthrough.c
+
+// Relays the client, whose hello was only peeked at, to a server of the site's pool.
+void passthrough_start(struct client *client);
+// After 101: bytes both ways between the client and the exchange's link.
+void passthrough_upgrade(struct exchange *exchange);
+void passthrough_close(struct client *client, enum end end);
+bool passthrough_is_idle_too_long(const struct client *client, uint64_t now_ms, uint64_t *ret_deadline_ms);
+const struct link *passthrough_link(const struct client *client);
+
+// ---- record.c
+
+void record_exchange(const struct exchange *exchange);
+void record_relay(struct client *client, const struct link *link, enum end end, uint64_t to_server, uint64_t to_client,
+                  bool is_upgrade);
+// A client that ended without an exchange or a relay, when there is something to say.
+void record_client(struct client *client, enum end end);
+// A bad request head that never became an exchange.
+void record_refused(struct client *client, enum end end, uint64_t exchange_id);

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request and its answer. Here it is routed, run and finished; the bytes are moved by forward and response. An
+// exchange belongs to its client and borrows a link, from a tie or from the pool.
+#include "base/check.h"
+#include "base/clock.h"
+#include "mode/client.h"
+
+struct span exchange_host(const struct exchange *exchange)
+{
+    return span_of(exchange->host, exchange->host_size);
+}
+
+static size_t copy_bounded(char *out, size_t capacity, struct span text)
+{
+    size_t size = text.size < capacity ? text.size : capacity;
+    if (size)
+        memcpy(out, text.data, size);
+    return size;
+}
+
+static void describe_request(struct exchange *exchange, const struct request_head *head)
+{
+    exchange->is_head = head->is_head;
+    exchange->is_http10 = head->head.minor_version == 0;
+    exchange->is_upgrade = head->head.wants_upgrade;
+    exchange->expects_continue = head->expects_continue;
+    exchange->wants_close = !head->head.is_persistent;
+    exchange->method_size = (uint8_t)copy_bounded(exchange->method, sizeof exchange->method, head->method);
+    exchange->path_size = (uint16_t)copy_bounded(exchange->path, sizeof exchange->path, head->target.path);
+    exchange->host_size = (uint8_t)copy_bounded(exchange->host, sizeof exchange->host, head->host);
+    for (size_t i = 0; i < exchange->host_size; i++)
+        exchange->host[i] = (char)ascii_lower((uint8_t)exchange->host[i]);
+}
+
+static struct exchange *exchange_new(struct client *client, const struct request_head *head)
+{
+    struct keeper *keeper = client->keeper;
+    struct exchange *exchange = stock_take(&keeper->exchanges);
+    if (!exchange)
+        return NULL;
+    memset(exchange, 0, offsetof(struct exchange, method));
+    exchange->client = client;
+    exchange->id = keeper->next_exchange_id += keeper->id_step;
+    exchange->started_us = loop_now_us();
+    exchange->progress_ms = loop_time_ms(keeper->io->loop);
+    describe_request(exchange, head);
+    client->exchange = exchange;
+    client->exchanges++;
+    keeper->exchange_count++;
+    client_enter(client, CLIENT_BUSY);
+    return exchange;
+}
+
+// The site of a request that came over TLS: the one the connection was made for, or 421 (RFC 9110 section 15.5.20).
+static struct status site_over_tls(struct client *client, size_t by_host)
+{
+    if (by_host == client->site_index || (by_host == SIZE_MAX && client->is_default_site))
+        return OK;
+    return failed(by_host == SIZE_MAX ? END_NO_SITE : END_MISDIRECTED);
+}
+
+static struct status find_site(struct exchange *exchange, const struct request_head *head)
+{
+    struct client *client = exchange->client;
+    const struct snapshot *snapshot = client_snapshot(client);
+    struct host host = {0};
+    if (!span_is_empty(head->host) && !host_parse(head->host, &host))
+        return failed(END_HOST_BAD);
+    size_t by_host = host.name_size ? route_site(snapshot, host_name(&host)) : client->site_index;
+    size_t site_index = client->is_tls ? client->site_index : by_host;
+    if (client->is_tls)
+        TRY(site_over_tls(client, by_host));
+    if (site_index == SIZE_MAX)
+        site_index = client->listener->site_index;
+    if (site_index == SIZE_MAX)
+        return failed(END_NO_SITE);
+    exchange->site = &snapshot->sites[site_index];
+    return OK;
+}
+
+static struct status find_route(struct exchange *exchange, const struct request_head *head)
+{
+    uint8_t path[EXCHANGE_PATH_MAX * 8];
+    size_t size = 1;
+    path[0] = '/';
+    if (head->target.form == TARGET_AUTHORITY)
+        return failed(END_REQUEST_TARGET_BAD);
+    if (head->target.form != TARGET_ASTERISK && !path_normalise(head->target.path, path, sizeof path, &size))
+        return failed(END_REQUEST_TARGET_BAD);
+    exchange->route = route_find(exchange->site, span_of(path, size));
+    return exchange->route ? OK : failed(END_NO_ROUTE);
+}
+
+static struct status dispatch(struct exchange *exchange, const struct request_head *head)
+{
+    struct client *client = exchange->client;
+    uint64_t body_max = client_snapshot(client)->limits.body_bytes;
+    TRY(find_site(exchange, head));
+    if (body_max && head->head.body == BODY_LENGTH && head->head.length > body_max)
+        return failed(END_BODY_TOO_BIG);
+    if (client->rescue_pool != SIZE_MAX) {
+        redirect_rescue(exchange, head);
+        return OK;
+    }
+    if (!client->is_tls && !exchange->site->plain_http) {
+        redirect_to_https(exchange, head);
+        return OK;
+    }
+    TRY(find_route(exchange, head));
+    exchange->pool_side = &client->side->pools[exchange->route->pool_index];
+    if (exchange->route->action == ROUTE_REDIRECT)
+        redirect_begin(exchange, head);
+    else
+        forward_begin(exchange, head);
+    return OK;
+}
+
+void exchange_begin(struct client *client, size_t head_bytes)
+{
+    const struct request_head *head = &client->keeper->request;
+    struct exchange *exchange = exchange_new(client, head);
+    if (!exchange) {
+        answer_end(client, END_OVERLOAD);
+        return;
+    }
+    enum body_kind body = head->head.body;
+    uint64_t length = head->head.length;
+    struct status status = dispatch(exchange, head);
+    if (!is_ok(status))
+        answer_end(client, status.end);
+    if (client->exchange == exchange)
+        h1_take_head(&client->session, head_bytes, body, length);
+}
+
+// A client that waits for "100 Continue" will not send the body now that it has its answer.
+static bool may_never_send(const struct exchange *exchange)
+{
+    return exchange->expects_continue && exchange->client->session.body.payload == 0;
+}
+
+// The answer is complete and the request is not: read on, within a limit, so that the client gets to see the answer.
+static void discard_request(struct exchange *exchange)
+{
+    struct client *client = exchange->client;
+    struct piece piece;
+    if (may_never_send(exchange)) {
+        exchange->wants_close = true;
+        exchange->request = REQUEST_DONE;
+        return;
+    }
+    for (;;) {
+        struct parse parse = h1_look_piece(&client->session, &piece);
+        if (parse.state == PARSE_DONE) {
+            exchange->request = REQUEST_DONE;
+            return;
+        }
+        bool is_enough = exchange->discarded_bytes > client_snapshot(client)->limits.unread_body_bytes;
+        if (parse.state == PARSE_BAD || is_enough || client->session.is_ended || client->session.is_broken) {
+            exchange->wants_close = true;
+            exchange->request = REQUEST_DONE;
+            return;
+        }
+        if (span_is_empty(piece.bytes))
+            return;
+        exchange->discarded_bytes += piece.bytes.size;
+        h1_take_piece(&client->session, piece.bytes);
+    }
+}
+
+static void run_link(struct exchange *exchange)
+{
+    h1_flush(&exchange->link->session);
+    forward_pump_request(exchange);
+    if (exchange->link)
+        response_pump(exchange);
+    if (exchange->link) {
+        h1_flush(&exchange->link->session);
+        h1_want(&exchange->link->session, IO_BLOCK_BYTES);
+    }
+}
+
+static void end_client_after(struct client *client, bool was_read)
+{
+    if (was_read && buf_is_empty(&client->session.in) && !client->session.is_write_blocked)
+        client_close(client, END_OK, false);
+    else
+        client_linger(client);
+}
+
+bool exchange_run(struct exchange *exchange)
+{
+    struct client *client = exchange->client;
+    if (exchange->link && link_is_open(exchange->link))
+        run_link(exchange);
+    if (client->exchange != exchange)
+        return false; // it ended with its client
+    if (exchange->request == REQUEST_STREAMING && exchange->response == RESPONSE_DONE && !exchange->link)
+        exchange->request = REQUEST_DISCARDED;
+    if (exchange->request == REQUEST_DISCARDED)
+        discard_request(exchange);
+    bool is_flushed = h1_flush(&client->session);
+    if (client->session.is_broken) {
+        client_close(client, terminate_closing_end(client), true);
+        return false;
+    }
+    if (!is_flushed || exchange->request != REQUEST_DONE || exchange->response != RESPONSE_DONE)
+        return false;
+    bool was_read = h1_body_is_done(&client->session.body);
+    bool closes = exchange_finish(exchange, exchange->end);
+    if (client->state == CLIENT_CLOSED)
+        return false;
+    client_enter(client, CLIENT_RESTING);
+    if (closes) {
+        end_client_after(client, was_read);
+        return false;
+    }
+    return true;
+}
+
+// Where the link goes now: back to its tie, to the pool's idle list, or nowhere.
+static void release_link(struct exchange *exchange, bool is_clean)
+{
+    struct client *client = exchange->client;
+    struct link *link = exchange->link;
+    struct tie *tie = exchange->tie;
+    if (tie) {
+        tie->is_lent = false;
+        tie->link = NULL;
+    }
+    exchange->link = NULL;
+    if (!link)
+        return;
+    bool stays = is_clean && link_is_open(link) && !link->session.is_ended && !link->session.is_broken &&
+                 buf_is_empty(&link->session.in) && buf_is_empty(&link->session.out);
+    bool was_pin = !binding_may_share(link->binding);
+    if (!stays) {
+        tie_close_link(client->keeper, link, exchange->link_wants_close, !is_clean);
+        exchange->wants_close = exchange->wants_close || was_pin;
+        return;
+    }
+    if (!tie && was_pin)
+        tie = tie_new(client, link->side, exchange_host(exchange));
+    if (tie)
+        tie_keep(tie, link);
+    else if (was_pin)
+        tie_close_link(client->keeper, link, false, false);
+    else
+        link_give_idle(link);
+}
+
+static void count(struct exchange *exchange)
+{
+    struct tally *tally = &exchange->client->keeper->tally;
+    uint64_t total_us = loop_now_us() - exchange->started_us;
+    tally_one(tally, TALLY_EXCHANGES);
+    tally_add(&tally->ends[exchange->end], 1);
+    tally_add(&tally->statuses[exchange->status / 100 % 6], 1);
+    histogram_note(&tally->total, total_us);
+    if (exchange->first_byte_us)
+        histogram_note(&tally->first_byte, exchange->first_byte_us);
+    if (exchange->connect_us)
+        histogram_note(&tally->connect, exchange->connect_us);
+    if (exchange->login)
+        tally_add(&tally->logins[exchange->login->mechanism][exchange->login->outcome], 1);
+}
+
+bool exchange_finish(struct exchange *exchange, enum end end)
+{
+    struct client *client = exchange->client;
+    exchange->end = end;
+    bool is_clean = exchange->request == REQUEST_DONE && exchange->response == RESPONSE_DONE &&
+                    !exchange->link_wants_close;
+    record_exchange(exchange);
+    count(exchange);
+    release_link(exchange, is_clean);
+    login_free(exchange->login);
+    bool closes = exchange->wants_close;
+    client->exchange = NULL;
+    client->keeper->exchange_count--;
+    stock_give(&client->keeper->exchanges, exchange);
+    return closes;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forward: the request's way to a server. The link is chosen and bound before its first byte is written: the client's own
+// tie if it has one, else a fresh link when the request carries credentials, else (shared pools only) an idle one.
+#include "base/check.h"
+#include "mode/client.h"
+
+static void on_link_event(struct link *link, unsigned ready)
+{
+    struct exchange *exchange = link->holder;
+    struct client *client = exchange->client;
+    bool more = true;
+    if (!link_is_open(link) && link->channel->end != END_OK) {
+        forward_connect_failed(exchange, link_end(link));
+        terminate_run(client);
+        return;
+    }
+    if (link->channel->end != END_OK)
+        link->session.is_broken = true;
+    for (unsigned round = 0; round < 8 && more; round++) {
+        more = ready & CHANNEL_READ && h1_fill(&link->session, response_fill_limit(exchange));
+        terminate_run(client);
+        if (client->exchange != exchange || exchange->link != link)
+            return;
+    }
+}
+
+static void take_link(struct exchange *exchange, struct link *link)
+{
+    link->holder = exchange;
+    link->on_event = on_link_event;
+    exchange->link = link;
+    if (exchange->tie) {
+        exchange->tie->link = link;
+        exchange->tie->is_lent = true;
+        exchange->tie->server_index = link->server_index;
+    }
+}
+
+static size_t choose_server(struct exchange *exchange)
+{
+    struct pool_side *side = exchange->pool_side;
+    size_t before = exchange->tie ? exchange->tie->server_index : SIZE_MAX;
+    bool may_stay = before != SIZE_MAX && !(before < 64 && exchange->tried >> before & 1);
+    if (may_stay && pool_may_take(side, before))
+        return before;
+    return pool_choose(side, address_bytes(&exchange->client->address), exchange->tried);
+}
+
+// Opens a link to one server after another until a connect has at least begun.
+static struct status open_link(struct exchange *exchange, struct link **ret_link)
+{
+    enum end end = END_NO_SERVER;
+    for (;;) {
+        size_t server = choose_server(exchange);
+        if (server == SIZE_MAX)
+            return failed(end);
+        struct status status = link_open(exchange->pool_side, server, false, on_link_event, exchange, ret_link);
+        if (is_ok(status) || server >= 64 || status.end == END_FILE_LIMIT || status.end == END_OVERLOAD)
+            return status;
+        exchange->tried |= 1ull << server;
+        end = status.end;
+    }
+}
+
+// Connecting failed before a byte was sent: what was composed moves to a link to another server.
+void forward_connect_failed(struct exchange *exchange, enum end end)
+{
+    struct link *failed_link = exchange->link;
+    struct link *link = NULL;
+    enum binding binding = failed_link->binding;
+    if (failed_link->server_index < 64)
+        exchange->tried |= 1ull << failed_link->server_index;
+    bool may_retry = failed_link->server_index < 64 && end != END_SERVER_CERTIFICATE;
+    if (!may_retry || !is_ok(open_link(exchange, &link))) {
+        answer_end(exchange->client, end);
+        return;
+    }
+    link->session.out = failed_link->session.out;
+    failed_link->session.out = (struct buf){0};
+    link->binding = binding;
+    failed_link->binding = BINDING_FREE;
+    link_close(failed_link, true);
+    take_link(exchange, link);
+}
+
+// ---- the pin, decided before the first byte
+
+static const struct field *credentials_of(const struct request_head *head)
+{
+    const struct field *field = head_field(&head->head, FIELD_AUTHORIZATION);
+    return field ? field : head_field(&head->head, FIELD_PROXY_AUTHORIZATION);
+}
+
+static bool came_through_proxy(const struct request_head *head)
+{
+    return head_field(&head->head, FIELD_VIA) || head_field(&head->head, FIELD_FORWARDED) ||
+           head_field(&head->head, FIELD_X_FORWARDED_FOR);
+}
+
+// An idle link of a shared pool for a request without credentials, or a new one.
+static struct status link_without_tie(struct exchange *exchange, bool has_credentials, struct link **ret_link)
+{
+    *ret_link = has_credentials ? NULL : link_take_idle(exchange->pool_side, on_link_event, exchange);
+    return *ret_link ? OK : open_link(exchange, ret_link);
+}
+
+static struct status get_link(struct exchange *exchange, bool has_credentials)
+{
+    struct client *client = exchange->client;
+    struct pool_side *side = exchange->pool_side;
+    struct span authority = exchange_host(exchange);
+    bool is_shared = side->pool->config->links == LINKS_SHARED;
+    exchange->tie = tie_find(client, side, authority);
+    if (exchange->tie && exchange->tie->link) {
+        take_link(exchange, exchange->tie->link);
+        return OK;
+    }
+    if (!exchange->tie && (!is_shared || has_credentials)) {
+        exchange->tie = tie_new(client, side, authority);
+        if (!exchange->tie)
+            return failed(END_LINK_LIMIT);
+    }
+    struct link *link;
+    TRY(exchange->tie ? open_link(exchange, &link) : link_without_tie(exchange, has_credentials, &link));
+    take_link(exchange, link);
+    return OK;
+}
+
+static void bind_link(struct exchange *exchange, const struct field *credentials)
+{
+    struct keeper *keeper = exchange->client->keeper;
+    struct link *link = exchange->link;
+    bool was_shareable = binding_may_share(link->binding);
+    if (credentials)
+        login_note_request(exchange, credentials->value);
+    link_bind(link, binding_event_of_request(credentials ? &keeper->token : NULL));
+    if (was_shareable && !binding_may_share(link->binding))
+        pin_made(exchange);
+    exchange->is_pinned = !binding_may_share(link->binding);
+}
+
+static bool is_refused_login(const struct exchange *exchange, const struct request_head *head,
+                             const struct field *credentials)
+{
+    struct span parameter;
+    return credentials && auth_scheme_binds(auth_scheme_of(credentials->value, &parameter)) &&
+           came_through_proxy(head) && !exchange->site->client_per_person_proxy;
+}
+
+void forward_begin(struct exchange *exchange, const struct request_head *head)
+{
+    const struct field *credentials = credentials_of(head);
+    if (is_refused_login(exchange, head, credentials)) {
+        answer_end(exchange->client, END_LOGIN_THROUGH_PROXY);
+        return;
+    }
+    struct status status = get_link(exchange, credentials != NULL);
+    if (!is_ok(status)) {
+        answer_end(exchange->client, status.end);
+        return;
+    }
+    bind_link(exchange, credentials);
+    exchange->link->exchanges++;
+    exchange->pool_side->tallies[exchange->link->server_index].exchanges++;
+    status = heads_put_request(exchange, head);
+    if (!is_ok(status))
+        answer_end(exchange->client, status.end);
+}
+
+// ---- the request's body
+
+static void request_failed(struct exchange *exchange, enum end end)
+{
+    if (exchange->response == RESPONSE_AWAITED)
+        answer_end(exchange->client, end);
+    else
+        client_close(exchange->client, end, true);
+}
+
+// The server closed while we were still sending: what it said before that is worth reading, the rest of the body is not.
+static void stop_sending(struct exchange *exchange)
+{
+    exchange->link_wants_close = true;
+    exchange->request = REQUEST_DISCARDED;
+}
+
+static bool is_too_big(const struct exchange *exchange)
+{
+    const struct limits_config *limits = &client_snapshot(exchange->client)->limits;
+    return limits->body_bytes && exchange->client->session.body.payload > limits->body_bytes;
+}
+
+void forward_pump_request(struct exchange *exchange)
+{
+    struct client *client = exchange->client;
+    struct h1_session *to = &exchange->link->session;
+    struct piece piece;
+    while (exchange->request == REQUEST_STREAMING) {
+        struct parse parse = h1_look_piece(&client->session, &piece);
+        if (parse.state == PARSE_DONE) {
+            exchange->request = REQUEST_DONE;
+            return;
+        }
+        if (parse.state == PARSE_BAD || is_too_big(exchange)) {
+            request_failed(exchange, parse.state == PARSE_BAD ? parse.end : END_BODY_TOO_BIG);
+            return;
+        }
+        if (span_is_empty(piece.bytes)) {
+            if (client->session.is_ended)
+                client_close(client, END_CLIENT_LEFT, false);
+            return;
+        }
+        size_t sent = h1_send(to, piece.bytes);
+        h1_take_piece(&client->session, span_first(piece.bytes, sent));
+        exchange->request_bytes += sent;
+        if (sent)
+            exchange->progress_ms = loop_time_ms(client->keeper->io->loop);
+        if (to->is_broken)
+            stop_sending(exchange);
+        else if (sent < piece.bytes.size)
+            return;
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the log and the tallies say of logins: read from the heads that pass, never from keys. It watches; the binding
+// decides.
+#include <stdlib.h>
+
+#include "mode/client.h"
+
+static struct login *login_of(struct exchange *exchange)
+{
+    if (!exchange->login)
+        exchange->login = calloc(1, sizeof *exchange->login);
+    return exchange->login;
+}
+
+struct login *login_free(struct login *login)
+{
+    free(login);
+    return NULL;
+}
+
+static enum login_mechanism mechanism_of(const struct token *token)
+{
+    switch (token->kind) {
+    case TOKEN_NTLM_NEGOTIATE:
+    case TOKEN_NTLM_CHALLENGE:
+    case TOKEN_NTLM_AUTHENTICATE:
+        return LOGIN_NTLM;
+    case TOKEN_KERBEROS_REQUEST:
+    case TOKEN_KERBEROS_REPLY:
+    case TOKEN_KERBEROS_ERROR:
+        return LOGIN_KERBEROS;
+    default:
+        return LOGIN_NEGOTIATE;
+    }
+}
+
+void login_note_request(struct exchange *exchange, struct span value)
+{
+    struct keeper *keeper = exchange->client->keeper;
+    token_read(value, keeper->token_bytes, sizeof keeper->token_bytes, &keeper->token);
+    if (!auth_scheme_binds(keeper->token.scheme))
+        return;
+    struct login *login = login_of(exchange);
+    if (!login)
+        return;
+    login->token = keeper->token;
+    login->has_token = true;
+    login->mechanism = mechanism_of(&keeper->token);
+    login->outcome = LOGIN_BEGUN;
+}
+
+// Reads the challenges of an answer into the keeper's scratch; how many there are.
+size_t login_read_challenges(struct exchange *exchange, const struct response_head *head)
+{
+    struct keeper *keeper = exchange->client->keeper;
+    size_t count = 0;
+    size_t max = sizeof keeper->challenges / sizeof keeper->challenges[0];
+    for (size_t i = 0; i < head->head.field_count && count < max; i++) {
+        const struct field *field = &head->head.fields[i];
+        if (field->id == FIELD_WWW_AUTHENTICATE || field->id == FIELD_PROXY_AUTHENTICATE)
+            token_read(field->value, keeper->token_bytes, sizeof keeper->token_bytes, &keeper->challenges[count++]);
+    }
+    return count;
+}
+
+void login_note_response(struct exchange *exchange, unsigned status, size_t challenge_count)
+{
+    struct login *login = exchange->login;
+    if (!login)
+        return;
+    const struct token *challenges = exchange->client->keeper->challenges;
+    bool is_continued = false;
+    for (size_t i = 0; i < challenge_count; i++)
+        is_continued = is_continued || (auth_scheme_binds(challenges[i].scheme) && challenges[i].kind != TOKEN_EMPTY &&
+                                        challenges[i].kind != TOKEN_KERBEROS_ERROR);
+    if (status != 401 && status != 407)
+        login->outcome = LOGIN_ACCEPTED;
+    else
+        login->outcome = is_continued ? LOGIN_CONTINUED : LOGIN_REFUSED;
+}
+
+void pin_made(struct exchange *exchange)
+{
+    struct keeper *keeper = exchange->client->keeper;
+    keeper->pin_count++;
+    tally_one(&keeper->tally, TALLY_PINS_MADE);
+}

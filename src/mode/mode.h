@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door of mode: what Handfast does with a connection. passthrough, forward and redirect, and the entry that chooses
+// between them by the first bytes. Everything about one client lives on one thread.
+#pragma once
+
+#include "base/text.h"
+#include "mode/tally.h"
+#include "pool/pool.h"
+#include "route/route.h"
+
+// ---- a service: a snapshot made ready to serve
+
+// Certificates loaded, pools built. Immutable and shared by all workers; counted.
+struct service {
+    atomic_uint references;
+    struct snapshot *snapshot;
+    struct tls_server **tls; // per site; NULL where a site has no certificate
+    struct pool **pools;     // per pool of the snapshot
+};
+
+// Builds everything that can fail. Takes its own reference to the snapshot. `previous` may be NULL: servers that it
+// shares keep their verdicts. NULL, with findings, when something cannot be built.
+struct service *service_new(struct snapshot *snapshot, const struct service *previous, struct tls_tickets *tickets,
+                            struct findings *findings);
+struct service *service_ref(struct service *service);
+struct service *service_unref(struct service *service);
+
+// ---- what one worker has of a service
+
+struct service_side {
+    struct list siblings; // of the keeper
+    struct service *service;
+    struct pool_side *pools;
+    size_t clients; // that live on it: a side goes when the last has gone and a newer one serves
+};
+
+// ---- the keeper: owner of all clients of one worker
+
+struct exchange;
+struct keeper;
+typedef void keeper_log_fn(struct keeper *keeper, struct span line);
+
+struct keeper {
+    struct io_thread *io;
+    struct service_side *side; // the newest: new clients and unpinned exchanges use it
+    struct list sides;
+    struct list clients;
+    size_t client_count;
+    size_t exchange_count;
+    size_t pin_count;
+    size_t *listener_clients; // per listener of the snapshot at start
+    uint64_t id_step;         // ids of a worker are congruent modulo the number of workers, so they are unique
+    uint64_t next_client_id;
+    uint64_t next_exchange_id;
+    uint64_t next_link_id;
+    bool is_draining;
+    size_t clients_max; // what the descriptor limit allows this worker
+    struct tally tally;
+    struct stock exchanges;
+    keeper_log_fn *log; // NULL: no log
+    void *owner;
+    // scratch of one step: nothing in it survives a return to the loop
+    struct request_head request;
+    struct response_head response;
+    struct token token;
+    struct token challenges[8];
+    uint8_t token_bytes[64 * 1024];
+    char line[16 * 1024];
+};
+
+// False without memory. `worker` counts from 0.
+bool keeper_init(struct keeper *keeper, struct io_thread *io, unsigned worker, unsigned workers);
+// Every client must have gone.
+void keeper_done(struct keeper *keeper);
+// New clients are served by `service` from now on (takes a reference); clients without a pin follow with their next exchange.
+// False without memory: the old one serves on.
+bool keeper_adopt(struct keeper *keeper, struct service *service);
+// Takes nothing new; idle clients that are not between two legs are closed at once, the others after their exchange.
+void keeper_drain(struct keeper *keeper);
+// Closes every client now.
+void keeper_close_all(struct keeper *keeper, enum end end);
+
+// A new client. `listener_index` counts in the snapshot. Owns `fd` in every case.
+void entry_accept(struct keeper *keeper, size_t listener_index, int fd, const struct address *address);
+
+// What the admin API shows. Each writes one JSON array of at most the text's capacity.
+void keeper_describe_clients(struct keeper *keeper, struct json *json);
+void keeper_describe_pins(struct keeper *keeper, struct json *json);

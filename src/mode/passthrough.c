@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Passthrough: bytes both ways between a client and a server, untouched. The hello was only peeked at, so a connect that
+// fails costs nothing: another server is tried, unless the name asked for one server alone. Also the relay after 101.
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "mode/client.h"
+
+struct relayed {
+    struct client *client;
+    struct link *link;
+    struct relay relay;
+    uint64_t tried;
+    bool is_named;   // the name asked for this server and no other
+    bool is_running; // the relay has both channels
+    bool is_upgrade;
+};
+
+static void begin_relay(struct relayed *relayed);
+static void try_server(struct client *client, size_t server_index);
+
+const struct link *passthrough_link(const struct client *client)
+{
+    return client->relayed ? client->relayed->link : NULL;
+}
+
+bool passthrough_is_idle_too_long(const struct client *client, uint64_t now_ms, uint64_t *ret_deadline_ms)
+{
+    const struct timeouts_config *timeouts = &client_snapshot(client)->timeouts;
+    const struct relayed *relayed = client->relayed;
+    if (!relayed->is_running)
+        *ret_deadline_ms = relayed->link->opened_us / 1000 + timeouts->connect_ms;
+    else
+        *ret_deadline_ms = relayed->relay.moved_at_ms + timeouts->relay_idle_ms;
+    return *ret_deadline_ms <= now_ms;
+}
+
+static bool is_abrupt(enum end end)
+{
+    return end != END_RELAY_DONE && end != END_RELAY_IDLE && end != END_DRAINED && end != END_CLIENT_CLOSED;
+}
+
+static void end_relayed(struct client *client, enum end end)
+{
+    struct relayed *relayed = client->relayed;
+    if (relayed->is_running)
+        relay_stop(&relayed->relay);
+    if (!relayed->is_running && end == END_RELAY_IDLE)
+        end = END_CONNECT_TIMEOUT;
+    record_relay(client, relayed->link, end, relayed->relay.flows[0].bytes, relayed->relay.flows[1].bytes,
+                 relayed->is_upgrade);
+    if (relayed->link)
+        tie_close_link(client->keeper, relayed->link, false, is_abrupt(end));
+    client->relayed = NULL;
+    free(relayed);
+}
+
+void passthrough_close(struct client *client, enum end end)
+{
+    if (client->state == CLIENT_CLOSED)
+        return;
+    end_relayed(client, end);
+    client->state = CLIENT_LINGERING; // recorded already
+    client_close(client, end, is_abrupt(end));
+}
+
+static void on_relay_done(struct relay *relay, enum end end)
+{
+    struct relayed *relayed = CONTAINER(relay, struct relayed, relay);
+    struct client *client = relayed->client;
+    client->channel->owner = client;
+    relayed->link->channel->owner = relayed->link;
+    passthrough_close(client, end);
+}
+
+static void begin_relay(struct relayed *relayed)
+{
+    relayed->is_running = true;
+    relay_start(&relayed->relay, relayed->client->keeper->io, relayed->client->channel, relayed->link->channel,
+                on_relay_done);
+    client_rearm(relayed->client);
+}
+
+// ---- connecting
+
+static void on_client_event(struct channel *channel, unsigned ready)
+{
+    struct client *client = channel->owner;
+    if (channel->end != END_OK)
+        passthrough_close(client, END_CLIENT_RESET);
+}
+
+static void connect_failed(struct client *client, enum end end)
+{
+    struct relayed *relayed = client->relayed;
+    struct pool_side *side = relayed->link->side;
+    size_t server = relayed->link->server_index;
+    relayed->tried |= server < 64 ? 1ull << server : 0;
+    size_t next = relayed->is_named || server >= 64
+                      ? SIZE_MAX
+                      : pool_choose(side, address_bytes(&client->address), relayed->tried);
+    if (next == SIZE_MAX) {
+        passthrough_close(client, end);
+        return;
+    }
+    link_close(relayed->link, true);
+    relayed->link = NULL;
+    try_server(client, next);
+}
+
+static void on_link_event(struct link *link, unsigned ready)
+{
+    struct relayed *relayed = link->holder;
+    if (link_is_open(link))
+        begin_relay(relayed);
+    else if (link->channel->end != END_OK)
+        connect_failed(relayed->client, link_end(link));
+}
+
+static void try_server(struct client *client, size_t server_index)
+{
+    struct relayed *relayed = client->relayed;
+    struct pool_side *side = &client->side->pools[client_site(client)->pool_index];
+    struct status status = link_open(side, server_index, true, on_link_event, relayed, &relayed->link);
+    if (is_ok(status))
+        client_rearm(client);
+    else
+        passthrough_close(client, status.end);
+}
+
+static struct relayed *relayed_new(struct client *client)
+{
+    struct relayed *relayed = calloc(1, sizeof *relayed);
+    if (!relayed)
+        return NULL;
+    relayed->client = client;
+    client->relayed = relayed;
+    client_enter(client, CLIENT_RELAYING);
+    return relayed;
+}
+
+// The named server is down: with a certificate of our own the client can be told where to go, without one it cannot.
+static void rescue(struct client *client)
+{
+    size_t site = client->site_index;
+    struct tls_server *server = client->side->service->tls[site];
+    struct channel *channel = server ? tls_accept(client->keeper->io->loop, server, client->channel) : NULL;
+    if (!channel) {
+        client_close(client, END_SERVER_DOWN, true);
+        return;
+    }
+    client->channel = channel;
+    client->is_tls = true;
+    client->rescue_pool = client_site(client)->pool_index;
+    terminate_start(client);
+}
+
+void passthrough_start(struct client *client)
+{
+    struct pool_side *side = &client->side->pools[client_site(client)->pool_index];
+    struct span name = span_text(client->sni ? client->sni : "");
+    size_t named = route_named_server(side->pool->config, name);
+    size_t server = named;
+    if (named != SIZE_MAX && !pool_may_take(side, named)) {
+        rescue(client);
+        return;
+    }
+    if (named == SIZE_MAX)
+        server = pool_choose(side, address_bytes(&client->address), 0);
+    if (server == SIZE_MAX) {
+        client_close(client, END_NO_SERVER, true);
+        return;
+    }
+    struct relayed *relayed = relayed_new(client);
+    if (!relayed) {
+        client_close(client, END_OVERLOAD, true);
+        return;
+    }
+    relayed->is_named = named != SIZE_MAX;
+    client->channel->on_ready = on_client_event;
+    channel_want(client->channel, CHANNEL_NOTHING);
+    try_server(client, server);
+}
+
+// ---- after 101
+
+static bool hold_both(struct relayed *relayed, struct client *client, struct link *link)
+{
+    struct io_thread *io = client->keeper->io;
+    struct h1_session *from_client = &client->session;
+    struct h1_session *from_link = &link->session;
+    if (!is_ok(relay_hold(&relayed->relay, io, 0, buf_span(&from_link->out))) ||
+        !is_ok(relay_hold(&relayed->relay, io, 0, buf_span(&from_client->in))) ||
+        !is_ok(relay_hold(&relayed->relay, io, 1, buf_span(&from_client->out))) ||
+        !is_ok(relay_hold(&relayed->relay, io, 1, buf_span(&from_link->in))))
+        return false;
+    h1_done(from_client);
+    h1_done(from_link);
+    return true;
+}
+
+void passthrough_upgrade(struct exchange *exchange)
+{
+    struct client *client = exchange->client;
+    struct link *link = exchange->link;
+    struct relayed *relayed = relayed_new(client);
+    bool is_ready = relayed && hold_both(relayed, client, link);
+    if (exchange->tie) {
+        exchange->tie->link = NULL;
+        exchange->tie->is_lent = false;
+    }
+    exchange->link = NULL;
+    exchange->request = REQUEST_DONE;
+    exchange->response = RESPONSE_DONE;
+    exchange_finish(exchange, END_OK);
+    if (!is_ready) {
+        tie_close_link(client->keeper, link, false, true);
+        client->relayed = NULL;
+        free(relayed);
+        client_close(client, END_OVERLOAD, true);
+        return;
+    }
+    relayed->link = link;
+    relayed->is_upgrade = true;
+    begin_relay(relayed);
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// The answer's way back: interim answers, the head, the body as it comes. What the server's words mean for the link (bound,
+// closing, upgraded) is decided here before the client sees them.
+#include "mode/client.h"
+
+size_t response_fill_limit(const struct exchange *exchange)
+{
+    if (exchange->response != RESPONSE_AWAITED)
+        return IO_BLOCK_BYTES;
+    return client_snapshot(exchange->client)->limits.header_bytes + IO_BLOCK_BYTES;
+}
+
+static void note_progress(struct exchange *exchange)
+{
+    exchange->progress_ms = loop_time_ms(exchange->client->keeper->io->loop);
+}
+
+void response_drop_link(struct exchange *exchange, bool by_server)
+{
+    struct link *link = exchange->link;
+    if (exchange->tie) {
+        exchange->tie->link = NULL;
+        exchange->tie->is_lent = false;
+    }
+    exchange->link = NULL;
+    tie_close_link(exchange->client->keeper, link, by_server, true);
+}
+
+// The server closed before it answered. On a link that had served before, that is the ordinary race with its idle timeout:
+// the client is closed without a word and will ask again on a new connection, which is safe; anything else is a 502.
+static void closed_without_answer(struct exchange *exchange)
+{
+    struct client *client = exchange->client;
+    struct link *link = exchange->link;
+    enum end end = link->channel->end != END_OK ? link->channel->end : END_SERVER_CLOSED;
+    bool is_race = link->exchanges > 1 && (exchange->is_pinned || client->exchanges > 1);
+    exchange->link_wants_close = true;
+    if (is_race)
+        client_close(client, END_LINK_LOST, false);
+    else
+        answer_end(client, end);
+}
+
+static void cut(struct exchange *exchange, enum end end)
+{
+    exchange->link_wants_close = true;
+    client_close(exchange->client, end, true);
+}
+
+static void bad_answer(struct exchange *exchange, enum end end)
+{
+    exchange->link_wants_close = true;
+    answer_end(exchange->client, end);
+}
+
+// ---- the head
+
+static void bind_link(struct exchange *exchange, const struct response_head *head)
+{
+    struct keeper *keeper = exchange->client->keeper;
+    struct link *link = exchange->link;
+    size_t count = login_read_challenges(exchange, head);
+    bool was_shareable = binding_may_share(link->binding);
+    link_bind(link, binding_event_of_response(head->status, keeper->challenges, count));
+    login_note_response(exchange, head->status, count);
+    exchange->is_pinned = !binding_may_share(link->binding);
+    if (was_shareable && exchange->is_pinned)
+        pin_made(exchange);
+}
+
+static bool carries_token(const struct exchange *exchange)
+{
+    return exchange->login && exchange->login->outcome == LOGIN_CONTINUED;
+}
+
+// Will this be the last answer on the client's connection?
+static bool closes_client(const struct exchange *exchange, const struct response_head *head)
+{
+    if (exchange->wants_close || head->head.body == BODY_UNTIL_CLOSE)
+        return true;
+    if (exchange->is_http10 && head->head.body == BODY_CHUNKED)
+        return true;
+    if (!head->head.is_persistent && exchange->is_pinned)
+        return true; // the pinned link ends with this answer, and the client with it
+    return exchange->client->keeper->is_draining && !carries_token(exchange);
+}
+
+static void begin_answer(struct exchange *exchange, const struct response_head *head, size_t head_bytes)
+{
+    struct h1_session *from = &exchange->link->session;
+    bind_link(exchange, head);
+    exchange->status = head->status;
+    exchange->drops_framing = exchange->is_http10 && head->head.body == BODY_CHUNKED;
+    exchange->link_wants_close = exchange->link_wants_close || !head->head.is_persistent ||
+                                 head->head.body == BODY_UNTIL_CLOSE;
+    exchange->wants_close = closes_client(exchange, head);
+    exchange->first_byte_us = loop_now_us() - exchange->started_us;
+    exchange->connect_us = exchange->link->exchanges == 1 ? exchange->link->connect_us : 0;
+    enum body_kind body = head->head.body;
+    uint64_t length = head->head.length;
+    struct status status = heads_put_response(exchange, head, exchange->wants_close);
+    if (!is_ok(status)) {
+        cut(exchange, status.end);
+        return;
+    }
+    h1_take_head(from, head_bytes, body, length);
+    exchange->response = RESPONSE_STREAMING;
+}
+
+static void pass_interim(struct exchange *exchange, const struct response_head *head, size_t head_bytes)
+{
+    struct status status = exchange->is_http10 ? OK : heads_put_response(exchange, head, false);
+    h1_take_head(&exchange->link->session, head_bytes, BODY_NONE, 0);
+    if (head->status == 100)
+        exchange->expects_continue = false;
+    if (!is_ok(status))
+        cut(exchange, status.end);
+}
+
+static void switch_protocol(struct exchange *exchange, const struct response_head *head, size_t head_bytes)
+{
+    if (!exchange->is_upgrade || exchange->request != REQUEST_DONE) {
+        bad_answer(exchange, END_RESPONSE_BAD);
+        return;
+    }
+    exchange->status = head->status;
+    struct status status = heads_put_response(exchange, head, false);
+    h1_take_head(&exchange->link->session, head_bytes, BODY_NONE, 0);
+    if (!is_ok(status))
+        cut(exchange, status.end);
+    else
+        passthrough_upgrade(exchange);
+}
+
+static void no_head_yet(struct exchange *exchange)
+{
+    if (exchange->link->session.is_ended || exchange->link->session.is_broken)
+        closed_without_answer(exchange);
+}
+
+// True when a head was dealt with and there may be more to do.
+static bool pump_head(struct exchange *exchange)
+{
+    struct client *client = exchange->client;
+    const struct limits_config *limits = &client_snapshot(client)->limits;
+    struct head_limits head_limits = {limits->header_line_bytes, limits->header_bytes};
+    struct response_head *head = &client->keeper->response;
+    struct span bytes;
+    struct parse parse = h1_look_head(&exchange->link->session, &head_limits, &bytes);
+    if (parse.state == PARSE_MORE) {
+        no_head_yet(exchange);
+        return false;
+    }
+    if (parse.state == PARSE_BAD) {
+        bool is_size = parse.end == END_HEAD_TOO_BIG || parse.end == END_HEADER_TOO_BIG;
+        bad_answer(exchange, is_size ? END_RESPONSE_TOO_BIG : END_RESPONSE_BAD);
+        return false;
+    }
+    struct status status = h1_response_parse(bytes, exchange->is_head, false, head);
+    if (!is_ok(status)) {
+        bad_answer(exchange, status.end);
+        return false;
+    }
+    note_progress(exchange);
+    if (head->status == 101)
+        switch_protocol(exchange, head, bytes.size);
+    else if (head->status < 200)
+        pass_interim(exchange, head, bytes.size);
+    else
+        begin_answer(exchange, head, bytes.size);
+    return client->exchange == exchange && exchange->link;
+}
+
+// ---- the body
+
+static void answer_complete(struct exchange *exchange)
+{
+    exchange->response = RESPONSE_DONE;
+    exchange->late_from_bytes = exchange->request_bytes;
+    if (exchange->request == REQUEST_DONE)
+        return;
+    // answered early: the body goes on to the server while the link lives, so that both stay in step
+    if (exchange->link_wants_close)
+        response_drop_link(exchange, true);
+}
+
+static bool pump_piece(struct exchange *exchange)
+{
+    struct h1_session *from = &exchange->link->session;
+    struct h1_session *to = &exchange->client->session;
+    struct piece piece;
+    struct parse parse = h1_look_piece(from, &piece);
+    if (parse.state == PARSE_DONE) {
+        answer_complete(exchange);
+        return false;
+    }
+    if (parse.state == PARSE_BAD) {
+        cut(exchange, END_RESPONSE_FRAMING);
+        return false;
+    }
+    if (span_is_empty(piece.bytes)) {
+        if (from->is_ended || from->is_broken)
+            cut(exchange, END_RESPONSE_CUT);
+        return false;
+    }
+    bool is_dropped = exchange->drops_framing && !piece.is_payload;
+    size_t sent = is_dropped ? piece.bytes.size : h1_send(to, piece.bytes);
+    h1_take_piece(from, span_first(piece.bytes, sent));
+    exchange->response_bytes += is_dropped ? 0 : sent;
+    if (sent)
+        note_progress(exchange);
+    return sent == piece.bytes.size;
+}
+
+// A body that is sent on after the answer was complete is read only up to a limit.
+static void limit_late_body(struct exchange *exchange)
+{
+    uint64_t limit = client_snapshot(exchange->client)->limits.unread_body_bytes;
+    bool is_late = exchange->response == RESPONSE_DONE && exchange->request == REQUEST_STREAMING;
+    if (is_late && exchange->request_bytes - exchange->late_from_bytes > limit)
+        client_close(exchange->client, END_CLIENT_LEFT, true);
+}
+
+void response_pump(struct exchange *exchange)
+{
+    struct client *client = exchange->client;
+    bool goes_on = true;
+    while (goes_on && client->exchange == exchange && exchange->link && exchange->response != RESPONSE_DONE)
+        goes_on = exchange->response == RESPONSE_AWAITED ? pump_head(exchange) : pump_piece(exchange);
+    if (client->exchange == exchange)
+        limit_late_body(exchange);
+}

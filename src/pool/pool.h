@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door of pool: servers, what health says of them, how one is chosen, and the links to them.
+// A server outlives reloads and is shared by all threads through a few atomics; a side is what one worker keeps of a pool;
+// a link belongs to exactly one holder: a client, an exchange, or the side's idle list.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "auth/auth.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "http/http.h"
+#include "tls/tls.h"
+
+// ---- servers
+
+enum verdict {
+    VERDICT_UNTRIED = 0, // served until a check says otherwise
+    VERDICT_UP,
+    VERDICT_DOWN,
+};
+
+#define SERVER_WHY_MAX 160
+
+struct server {
+    atomic_uint references;
+    struct address address;
+    char *pool_name;
+    char *name;
+    _Atomic(enum verdict) verdict;
+    atomic_uint_fast64_t links;         // open, over all workers
+    atomic_uint connect_errors;         // in a row
+    atomic_uint_fast64_t avoided_until; // loop time in ms: passively marked after connect errors
+};
+
+// The server of that name in `previous` when its address is the same, with its verdict; else a new one.
+// NULL when the address is a name that does not resolve.
+struct server *server_new(const struct pool_config *pool, const struct server_config *config,
+                          struct server *const *previous, size_t previous_count);
+struct server *server_ref(struct server *server);
+struct server *server_unref(struct server *server);
+const char *verdict_word(enum verdict verdict);
+
+// ---- pools: immutable, shared by threads
+
+struct pool {
+    const struct pool_config *config;
+    struct server **servers; // in the order of the configuration
+    size_t server_count;
+    struct tls_client *tls; // NULL: plain
+};
+
+// `previous` may be NULL. On failure NULL, with the reason in `ret_problem`.
+struct pool *pool_new(const struct pool_config *config, const struct pool *previous, struct tls_problem *ret_problem);
+struct pool *pool_free(struct pool *pool);
+
+// ---- the side of one worker
+
+struct server_tally {
+    uint64_t exchanges;
+    uint64_t links_opened;
+    uint64_t connect_errors;
+    uint64_t bytes_to_server;
+    uint64_t bytes_from_server;
+};
+
+struct pool_side {
+    struct pool *pool;
+    struct io_thread *io;
+    const struct timeouts_config *timeouts;
+    uint64_t *next_link_id; // of the worker
+    uint64_t id_step;
+    struct list idle;       // shared links, the most recently used first
+    size_t idle_count;
+    size_t link_count;       // open, whoever holds them
+    int64_t *turns;          // smooth weighted round robin
+    struct tls_sessions **sessions;
+    struct server_tally *tallies;
+};
+
+// False without memory.
+bool pool_side_init(struct pool_side *side, struct pool *pool, struct io_thread *io,
+                    const struct timeouts_config *timeouts, uint64_t *next_link_id, uint64_t id_step);
+// Closes the idle links. No other may be open.
+void pool_side_done(struct pool_side *side);
+
+// Chooses among the servers that may take a client now. `client` are the bytes of its address; `excluded` is a bit set of
+// servers that were tried already (the first 64). SIZE_MAX: none.
+size_t pool_choose(struct pool_side *side, struct span client, uint64_t excluded);
+// May this one take a client now?
+bool pool_may_take(const struct pool_side *side, size_t server_index);
+
+// ---- links
+
+struct link;
+// Something happened: it opened, it can be read or written, it broke or was ended by the server.
+typedef void link_event_fn(struct link *link, unsigned ready);
+
+struct link {
+    struct list siblings; // of its holder
+    struct pool_side *side;
+    size_t server_index;
+    struct server *server;
+    struct channel *channel;
+    struct h1_session session;
+    struct timer idle_timer;
+    struct task burial;
+    enum binding binding;
+    uint64_t id;
+    uint64_t exchanges; // begun on it
+    uint64_t opened_us; // when connecting began
+    uint64_t connect_us; // how long that took, TLS included; 0 while it lasts
+    link_event_fn *on_event;
+    void *holder;
+};
+
+// Begins to connect; on_event comes when it is open or broken. END_FILE_LIMIT, END_OVERLOAD, END_CONNECT_*.
+// `is_raw`: no TLS of ours, whatever the pool says (passthrough).
+struct status link_open(struct pool_side *side, size_t server_index, bool is_raw, link_event_fn *on_event,
+                        void *holder, struct link **ret_link);
+// Closes at once; memory goes at the end of the turn. `abort` resets the connection.
+void link_close(struct link *link, bool abort);
+static inline bool link_is_open(const struct link *link)
+{
+    return link->channel->is_open;
+}
+// Why it broke, as a reason for an exchange that was waiting for it.
+enum end link_end(const struct link *link);
+
+// An idle link of a shared pool that was never near credentials, or NULL. It is the caller's now.
+struct link *link_take_idle(struct pool_side *side, link_event_fn *on_event, void *holder);
+// Back to the side: only if it may be shared, is open, and nothing waits in it; otherwise it is closed.
+void link_give_idle(struct link *link);
+// Moves the binding and keeps the invariant: what may no longer be shared is on no idle list.
+void link_bind(struct link *link, enum binding_event event);
