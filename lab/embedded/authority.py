@@ -80,6 +80,9 @@ class Authority:
         self.ca_file = os.path.join(directory, "ca.pem")
         self.root_key = new_key("ecdsa")
         self.issuer_key = new_key("ecdsa")
+        # Dear to make, so all RSA leaves share it. A channel binding hashes the certificate, and
+        # those differ.
+        self.rsa_key = new_key("rsa")
         root = self._make_ca(self.ROOT, self.ROOT, self.root_key, self.root_key, 1)
         self.issuer = self._make_ca(self.ISSUER, self.ROOT, self.issuer_key, self.root_key, 0)
         os.makedirs(directory, exist_ok=True)
@@ -105,7 +108,7 @@ class Authority:
 
     def make(self, file_name, leaf):
         """Issues one leaf and writes its three files."""
-        key = new_key(leaf.kind)
+        key = self.rsa_key if leaf.kind == "rsa" else new_key(leaf.kind)
         made = builder(
             leaf.names[0], self.ISSUER, key.public_key(), leaf.not_before_days, leaf.not_after_days
         )
