@@ -371,7 +371,8 @@ class Domain:
         """An environment for clients. With a person, their ticket is the one that is used."""
         env = {name: value for name, value in os.environ.items() if name not in MISLEADING}
         env["KRB5_CONFIG"] = self.path("krb5.conf")
-        env["KRB5CCNAME"] = "FILE:" + (self.ticket(person) if person else self.path("nobody.ccache"))
+        cache = self.ticket(person) if person else self.path("nobody.ccache")
+        env["KRB5CCNAME"] = "FILE:" + cache
         env.update(more)
         return env
 
@@ -408,7 +409,8 @@ class Domain:
         resolve = [word for host in HOSTS
                    for word in ("--resolve", f"{host}.{DNS_DOMAIN}:{port}:127.0.0.1")]
         return subprocess.run(
-            ["curl", "-sS", "--max-time", "20", "--cacert", self.ca_file, *resolve, *arguments, url],
+            ["curl", "-sS", "--max-time", "20", "--cacert", self.ca_file, *resolve, *arguments,
+             url],
             capture_output=True, env=env or self.env(person), check=False,
         )
 

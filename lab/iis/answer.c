@@ -36,9 +36,8 @@ static void add_date(struct buffer *out)
 
 static void start_head(struct answer *a, const char *status, const char *type)
 {
-    buffer_add_format(&a->out,
-                      "HTTP/1.1 %s\r\nContent-Type: %s\r\nServer: Microsoft-IIS/10.0\r\n", status,
-                      type);
+    buffer_add_format(&a->out, "HTTP/1.1 %s\r\nContent-Type: %s\r\nServer: Microsoft-IIS/10.0\r\n",
+                      status, type);
 }
 
 static void end_head(struct answer *a)
@@ -197,8 +196,7 @@ static bool serve_chunked(struct answer *a, const struct gate_answer *g, struct 
 static bool serve_slow(struct answer *a, const struct gate_answer *g, struct channel *c)
 {
     uint64_t ms = request_number(a->request, "ms", 100);
-    struct timespec wait = {.tv_sec = (time_t)(ms / 1000),
-                            .tv_nsec = (long)(ms % 1000) * 1000000};
+    struct timespec wait = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
     nanosleep(&wait, NULL);
     return serve_page(a, g, c);
 }

@@ -11,10 +11,10 @@ struct answer {
     const struct settings *settings;
     struct gate *gate;
     struct request *request;
-    unsigned long long connection;  // its number in this process, from 1
-    unsigned long long requests;    // heads read on this connection, this one included
-    bool anonymous;                 // below --no-auth
-    bool cut;                       // close with a reset
+    unsigned long long connection; // its number in this process, from 1
+    unsigned long long requests;   // heads read on this connection, this one included
+    bool anonymous;                // below --no-auth
+    bool cut;                      // close with a reset
     struct buffer out;
 };
 

@@ -20,14 +20,14 @@ struct buffer {
 };
 
 struct span span_of(const char *text);
-struct span span_cut(struct span whole, size_t from, size_t len);  // clipped to `whole`
+struct span span_cut(struct span whole, size_t from, size_t len); // clipped to `whole`
 bool span_is(struct span a, struct span b);
-bool span_is_word(struct span a, const char *word);  // ASCII case is ignored
+bool span_is_word(struct span a, const char *word); // ASCII case is ignored
 bool span_starts(struct span a, struct span prefix);
-struct span span_trim(struct span a);  // spaces and tabs at both ends
+struct span span_trim(struct span a); // spaces and tabs at both ends
 
 void buffer_done(struct buffer *b);
-void buffer_clear(struct buffer *b);  // keeps the memory
+void buffer_clear(struct buffer *b); // keeps the memory
 void buffer_reserve(struct buffer *b, size_t more);
 void buffer_add(struct buffer *b, const void *at, size_t len);
 void buffer_add_span(struct buffer *b, struct span s);
@@ -41,7 +41,8 @@ void buffer_add_base64(struct buffer *b, struct span s);
 void buffer_drop_front(struct buffer *b, size_t len);
 struct span buffer_span(const struct buffer *b);
 
-// Appends the decoded bytes. Padding may be missing. False, and nothing appended, on any other byte.
+// Appends the decoded bytes. Padding may be missing. False, and nothing appended, on any other
+// byte.
 bool buffer_add_unbase64(struct buffer *b, struct span text);
 
 // Readers for little-endian fields; the caller has checked that the bytes are there.

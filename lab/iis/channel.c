@@ -19,8 +19,8 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
     (void)ssl;
     const char *ours = offered;
     unsigned char *chosen;
-    if (SSL_select_next_proto(&chosen, out_len, (const unsigned char *)ours,
-                              (unsigned)strlen(ours), in, in_len) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, out_len, (const unsigned char *)ours, (unsigned)strlen(ours),
+                              in, in_len) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_NOACK;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;

@@ -10,10 +10,10 @@
 
 struct channel {
     int fd;
-    SSL *ssl;  // NULL: in clear
+    SSL *ssl; // NULL: in clear
     bool http2;
     bool has_binding;
-    uint8_t binding[16];  // channel binding of the certificate this side showed
+    uint8_t binding[16]; // channel binding of the certificate this side showed
 };
 
 // One SSL_CTX for a listener; NULL, and said on stderr, when a file will not do.

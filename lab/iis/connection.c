@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// See connection.h. The order matters: a 401 goes out before the request's body is read, as http.sys
-// does, and the body is read after it so that the connection can be kept.
+// See connection.h. The order matters: a 401 goes out before the request's body is read, as
+// http.sys does, and the body is read after it so that the connection can be kept.
 #include "connection.h"
 
 #include <stdatomic.h>

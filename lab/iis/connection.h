@@ -9,7 +9,7 @@
 
 struct connection_start {
     const struct settings *settings;
-    SSL_CTX *context;  // NULL: in clear
+    SSL_CTX *context; // NULL: in clear
     int fd;
 };
 

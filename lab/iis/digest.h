@@ -5,9 +5,9 @@
 
 #include "bytes.h"
 
-void digest_md4(struct span in, uint8_t out[16]);   // RFC 1320
-void digest_md5(struct span in, uint8_t out[16]);   // RFC 1321
-void digest_hmac_md5(const uint8_t key[16], struct span in, uint8_t out[16]);  // RFC 2104
+void digest_md4(struct span in, uint8_t out[16]);                             // RFC 1320
+void digest_md5(struct span in, uint8_t out[16]);                             // RFC 1321
+void digest_hmac_md5(const uint8_t key[16], struct span in, uint8_t out[16]); // RFC 2104
 
 struct rc4 {
     uint8_t box[256];

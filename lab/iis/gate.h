@@ -10,32 +10,32 @@ enum gate_scheme { SCHEME_NONE, SCHEME_KERBEROS, SCHEME_NTLM };
 
 struct gate {
     const struct settings *settings;
-    const uint8_t *binding;  // of this connection's certificate; NULL without TLS
+    const uint8_t *binding; // of this connection's certificate; NULL without TLS
 
-    enum gate_scheme known_by;  // SCHEME_NONE: nobody yet
-    struct buffer user;         // alice@EXAMPLE.TEST or EXAMPLE\alice
+    enum gate_scheme known_by; // SCHEME_NONE: nobody yet
+    struct buffer user;        // alice@EXAMPLE.TEST or EXAMPLE\alice
 
-    bool challenged;          // a Type 2 is out and its Type 3 has not come
+    bool challenged; // a Type 2 is out and its Type 3 has not come
     bool challenged_negotiate;
-    bool challenged_wrapped;  // inside SPNEGO
+    bool challenged_wrapped; // inside SPNEGO
     struct buffer mech_types;
     struct ntlm ntlm;
     struct kerberos_login kerberos;
 };
 
 enum gate_verdict {
-    GATE_PASSED,     // go on; a token may have to go with the answer
-    GATE_REFUSED,    // 401 with the bare challenges
-    GATE_CONTINUED,  // 401 with one challenge, carrying the token
+    GATE_PASSED,    // go on; a token may have to go with the answer
+    GATE_REFUSED,   // 401 with the bare challenges
+    GATE_CONTINUED, // 401 with one challenge, carrying the token
 };
 
 struct gate_answer {
     enum gate_verdict verdict;
-    bool decided_now;       // this request carried the login that passed
-    bool negotiate;         // scheme of the token that came, and of the one that goes back
-    struct buffer token;    // what goes back, not yet base64; empty: none
-    unsigned leg;           // for the log: 0 no token, else 1, 2, …
-    const char *why;        // for the log, when refused: one word
+    bool decided_now;    // this request carried the login that passed
+    bool negotiate;      // scheme of the token that came, and of the one that goes back
+    struct buffer token; // what goes back, not yet base64; empty: none
+    unsigned leg;        // for the log: 0 no token, else 1, 2, …
+    const char *why;     // for the log, when refused: one word
 };
 
 void gate_init(struct gate *g, const struct settings *settings, const uint8_t *binding);

@@ -14,7 +14,7 @@ struct http2 {
     const struct settings *settings;
 };
 
-static char carries_authorization;  // its address is the mark
+static char carries_authorization; // its address is the mark
 
 static ssize_t send_out(nghttp2_session *session, const uint8_t *data, size_t len, int flags,
                         void *user)
@@ -35,8 +35,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     (void)flags;
     (void)user;
     if (span_is((struct span){name, name_len}, span_of("authorization")))
-        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id,
-                                             &carries_authorization);
+        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &carries_authorization);
     return 0;
 }
 
@@ -66,8 +65,7 @@ static int submit_unauthorized(nghttp2_session *session, int32_t stream, const s
     char length[24];
     snprintf(length, sizeof length, "%zu", answer_unauthorized_page().len);
     nghttp2_nv fields[6] = {field(":status", "401"), field("content-type", "text/html"),
-                            field("server", "Microsoft-IIS/10.0"),
-                            field("content-length", length)};
+                            field("server", "Microsoft-IIS/10.0"), field("content-length", length)};
     size_t count = 4;
     if (s->offer_negotiate)
         fields[count++] = field("www-authenticate", "Negotiate");

@@ -22,8 +22,8 @@ static bool has_keys(const char *path)
     krb5_keytab keytab = NULL;
     if (krb5_init_context(&context) != 0)
         return false;
-    bool ok = krb5_kt_resolve(context, path, &keytab) == 0 &&
-              krb5_kt_have_content(context, keytab) == 0;
+    bool ok =
+        krb5_kt_resolve(context, path, &keytab) == 0 && krb5_kt_have_content(context, keytab) == 0;
     if (keytab)
         krb5_kt_close(context, keytab);
     krb5_free_context(context);
@@ -33,8 +33,8 @@ static bool has_keys(const char *path)
 bool kerberos_init(struct kerberos *k, const char *keytab, const char *replay_cache)
 {
     struct buffer cache = {0};
-    buffer_add_format(&cache, "%s%s", replay_cache ? "file2:" : "none:",
-                      replay_cache ? replay_cache : "");
+    buffer_add_format(&cache, "%s%s",
+                      replay_cache ? "file2:" : "none:", replay_cache ? replay_cache : "");
     buffer_add(&cache, "", 1);
     gss_key_value_element_desc pairs[] = {{"keytab", keytab}, {"rcache", (char *)cache.at}};
     gss_key_value_set_desc store = {2, pairs};
@@ -56,11 +56,8 @@ bool kerberos_init(struct kerberos *k, const char *keytab, const char *replay_ca
 static const char *cause(OM_uint32 minor)
 {
     static const char *const causes[][2] = {
-        {"replay", "replayed"},
-        {"skew", "clock-skew"},
-        {"expired", "ticket-expired"},
-        {"key table", "no-key"},
-        {"ntegrity", "wrong-key"},
+        {"replay", "replayed"},  {"skew", "clock-skew"},    {"expired", "ticket-expired"},
+        {"key table", "no-key"}, {"ntegrity", "wrong-key"},
     };
     OM_uint32 ignored, more = 0;
     gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
@@ -103,9 +100,9 @@ enum kerberos_step kerberos_accept(const struct kerberos *k, struct kerberos_log
     gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
     gss_name_t source = GSS_C_NO_NAME;
     OM_uint32 minor, ignored;
-    OM_uint32 major = gss_accept_sec_context(&minor, &login->context, k->credential, &in,
-                                             GSS_C_NO_CHANNEL_BINDINGS, &source, NULL, &out, NULL,
-                                             NULL, NULL);
+    OM_uint32 major =
+        gss_accept_sec_context(&minor, &login->context, k->credential, &in,
+                               GSS_C_NO_CHANNEL_BINDINGS, &source, NULL, &out, NULL, NULL, NULL);
     enum kerberos_step step = KERBEROS_REFUSED;
     if (GSS_ERROR(major)) {
         *ret_why = refusal(major, minor);
@@ -171,15 +168,15 @@ static void read_spn(krb5_context context, krb5_const_principal server, struct c
     krb5_free_unparsed_name(context, name);
 }
 
-static bool read_claim(krb5_context context, const char *path, struct span ap_req,
-                       struct claim *c)
+static bool read_claim(krb5_context context, const char *path, struct span ap_req, struct claim *c)
 {
     krb5_keytab keytab = NULL;
     krb5_auth_context auth = NULL;
     krb5_ticket *ticket = NULL;
     krb5_authenticator *a = NULL;
     krb5_data in = {.length = (unsigned)ap_req.len, .data = (char *)(uintptr_t)ap_req.at};
-    bool ok = krb5_kt_resolve(context, path, &keytab) == 0 && krb5_auth_con_init(context, &auth) == 0;
+    bool ok =
+        krb5_kt_resolve(context, path, &keytab) == 0 && krb5_auth_con_init(context, &auth) == 0;
     // Without DO_TIME no replay cache is asked: GSSAPI reads the same token again afterwards.
     ok = ok && krb5_auth_con_setflags(context, auth, 0) == 0 &&
          krb5_rd_req(context, &auth, &in, NULL, keytab, NULL, &ticket) == 0 &&

@@ -12,7 +12,7 @@
 
 struct kerberos {
     gss_cred_id_t credential;
-    const char *keytab;  // FILE:… or a path; borrowed
+    const char *keytab; // FILE:… or a path; borrowed
 };
 
 struct kerberos_login {

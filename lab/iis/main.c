@@ -75,8 +75,7 @@ static bool open_listeners(const struct settings *s, struct open_listener *all)
             return false;
         all[i].fd = open_socket(l->address);
         if (all[i].fd < 0) {
-            fprintf(stderr, "handfast-iis: cannot listen at %s: %s\n", l->address,
-                    strerror(errno));
+            fprintf(stderr, "handfast-iis: cannot listen at %s: %s\n", l->address, strerror(errno));
             return false;
         }
     }
@@ -181,5 +180,5 @@ int main(int argc, char **argv)
     if (!open_listeners(&settings, listeners))
         return 1;
     serve(&settings, listeners, signals);
-    _exit(0);  // threads may still be serving; there is nothing to save
+    _exit(0); // threads may still be serving; there is nothing to save
 }

@@ -26,8 +26,18 @@ enum {
 };
 static const uint32_t FLAG_56 = 0x80000000;
 
-enum { AV_END = 0, AV_COMPUTER = 1, AV_DOMAIN = 2, AV_DNS_COMPUTER = 3, AV_DNS_DOMAIN = 4,
-       AV_DNS_TREE = 5, AV_FLAGS = 6, AV_TIMESTAMP = 7, AV_TARGET_NAME = 9, AV_BINDING = 10 };
+enum {
+    AV_END = 0,
+    AV_COMPUTER = 1,
+    AV_DOMAIN = 2,
+    AV_DNS_COMPUTER = 3,
+    AV_DNS_DOMAIN = 4,
+    AV_DNS_TREE = 5,
+    AV_FLAGS = 6,
+    AV_TIMESTAMP = 7,
+    AV_TARGET_NAME = 9,
+    AV_BINDING = 10
+};
 
 enum { AV_FLAG_MIC = 0x2 };
 
@@ -133,7 +143,7 @@ bool ntlm_challenge(struct ntlm *n, struct span type1, const struct ntlm_place *
     buffer_add(out, n->challenge, 8);
     buffer_add_u64le(out, 0);
     add_field(out, info.len, 56 + target.len);
-    static const uint8_t version[8] = {10, 0, 0x7c, 0x4f, 0, 0, 0, 15};  // 10.0.20348
+    static const uint8_t version[8] = {10, 0, 0x7c, 0x4f, 0, 0, 0, 15}; // 10.0.20348
     static const uint8_t no_version[8] = {0};
     buffer_add(out, flags & FLAG_VERSION ? version : no_version, 8);
     buffer_add_span(out, buffer_span(&target));
@@ -147,7 +157,7 @@ bool ntlm_challenge(struct ntlm *n, struct span type1, const struct ntlm_place *
 struct type3 {
     struct span nt, domain, user, key;
     uint32_t flags;
-    size_t payload;  // where the first non-empty field begins
+    size_t payload; // where the first non-empty field begins
 };
 
 static bool read_field(struct span message, size_t at, struct type3 *t, struct span *ret_field)
@@ -246,7 +256,8 @@ static bool proof_holds(const struct ntlm *n, const struct type3 *t, const struc
 static void derive_session_key(const struct type3 *t, const uint8_t base_key[16], uint8_t out[16])
 {
     memcpy(out, base_key, 16);
-    if ((t->flags & FLAG_KEY_EXCHANGE) && (t->flags & (FLAG_SIGN | FLAG_SEAL)) && t->key.len == 16) {
+    if ((t->flags & FLAG_KEY_EXCHANGE) && (t->flags & (FLAG_SIGN | FLAG_SEAL)) &&
+        t->key.len == 16) {
         struct rc4 r;
         rc4_init(&r, (struct span){base_key, 16});
         rc4_apply(&r, t->key.at, out, 16);

@@ -11,21 +11,21 @@
 
 // The names a challenge carries, and the ones a login may use for its domain.
 struct ntlm_place {
-    const char *domain;      // NetBIOS domain, EXAMPLE
-    const char *dns_domain;  // example.test
-    const char *computer;    // NetBIOS name, IIS1
+    const char *domain;     // NetBIOS domain, EXAMPLE
+    const char *dns_domain; // example.test
+    const char *computer;   // NetBIOS name, IIS1
 };
 
 struct ntlm {
-    struct buffer type1, type2;  // kept whole: the MIC covers them
+    struct buffer type1, type2; // kept whole: the MIC covers them
     uint8_t challenge[8];
 };
 
 struct ntlm_login {
     const struct user *user;
     struct claim claim;
-    uint8_t session_key[16];  // ExportedSessionKey
-    uint32_t flags;           // as negotiated, from the Type 3
+    uint8_t session_key[16]; // ExportedSessionKey
+    uint32_t flags;          // as negotiated, from the Type 3
 };
 
 void ntlm_done(struct ntlm *n);

@@ -57,8 +57,8 @@ const char *protection_objects(const struct protection *p, const struct claim *c
 void protection_binding(struct span certificate_hash, uint8_t out[16])
 {
     struct buffer flat = {0};
-    buffer_add_u64le(&flat, 0);  // initiator: address type, length
-    buffer_add_u64le(&flat, 0);  // acceptor: address type, length
+    buffer_add_u64le(&flat, 0); // initiator: address type, length
+    buffer_add_u64le(&flat, 0); // acceptor: address type, length
     static const char prefix[] = "tls-server-end-point:";
     buffer_add_u32le(&flat, (uint32_t)(sizeof prefix - 1 + certificate_hash.len));
     buffer_add_text(&flat, prefix);

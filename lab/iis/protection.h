@@ -10,24 +10,24 @@ enum protection_level { PROTECTION_NONE, PROTECTION_ALLOW, PROTECTION_REQUIRE };
 // The IIS settings tokenChecking, flags and spn.
 struct protection {
     enum protection_level level;
-    bool proxy;          // flag Proxy: any non-empty binding will do, the SPN must be listed
-    bool cohosting;      // flag ProxyCohosting: with Proxy, not even that
-    bool no_spn_check;   // flag NoServiceNameCheck
-    const char **spns;   // borrowed from the command line
+    bool proxy;        // flag Proxy: any non-empty binding will do, the SPN must be listed
+    bool cohosting;    // flag ProxyCohosting: with Proxy, not even that
+    bool no_spn_check; // flag NoServiceNameCheck
+    const char **spns; // borrowed from the command line
     size_t spn_count;
 };
 
 enum claim_binding {
-    CLAIM_SILENT,  // nothing said: no AV pair 10; a zero Bnd without KERB_AP_OPTIONS_CBT
-    CLAIM_EMPTY,   // "I know channel bindings and there is no channel"
-    CLAIM_BOUND,   // 16 bytes that are not zero
+    CLAIM_SILENT, // nothing said: no AV pair 10; a zero Bnd without KERB_AP_OPTIONS_CBT
+    CLAIM_EMPTY,  // "I know channel bindings and there is no channel"
+    CLAIM_BOUND,  // 16 bytes that are not zero
 };
 
 struct claim {
     enum claim_binding binding;
     uint8_t bound_to[16];
     bool has_spn;
-    char spn[256];  // UTF-8; longer names are cut and will match nothing
+    char spn[256]; // UTF-8; longer names are cut and will match nothing
 };
 
 // NULL: accepted. Otherwise one word for the log: `bad-binding` or `bad-spn`.

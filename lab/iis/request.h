@@ -10,19 +10,19 @@ enum { REQUEST_HEAD_MAX = 131072, REQUEST_BODY_MAX = 256 << 20 };
 
 enum request_result {
     REQUEST_READ,
-    REQUEST_ENDED,      // the client closed, or nothing came in time
-    REQUEST_MALFORMED,  // answer 400 and close
+    REQUEST_ENDED,     // the client closed, or nothing came in time
+    REQUEST_MALFORMED, // answer 400 and close
 };
 
 struct request {
-    struct buffer head;  // as received, with the empty line
+    struct buffer head; // as received, with the empty line
     struct span method, target, path;
     struct span authorization, upgrade;
-    unsigned minor;  // HTTP/1.minor
+    unsigned minor; // HTTP/1.minor
     bool keep_alive;
     bool expects_continue;
     bool chunked;
-    uint64_t length;  // of the body, when not chunked
+    uint64_t length; // of the body, when not chunked
 };
 
 void request_done(struct request *r);

@@ -40,7 +40,7 @@ enum option_id {
 struct row {
     enum option_id id;
     const char *name, *value;
-    char mark;  // V, R, I, U; '-' where the option models nothing
+    char mark; // V, R, I, U; '-' where the option models nothing
     const char *help;
 };
 
@@ -48,7 +48,7 @@ static const struct row rows[] = {
     {OPTION_NAME, "name", "NAME", '-', "name in every answer and in the NTLM challenge (iis1)"},
     {OPTION_HTTP, "http", "ADDR:PORT", '-', "listen in clear; repeatable; port 0: any"},
     {OPTION_HTTPS, "https", "ADDR:PORT", '-', "listen with TLS; repeatable"},
-    {OPTION_CERT, "cert", "FILE",  '-', "chain for the --https before it; twice for RSA and ECDSA"},
+    {OPTION_CERT, "cert", "FILE", '-', "chain for the --https before it; twice for RSA and ECDSA"},
     {OPTION_KEY, "key", "FILE", '-', "its key; an --https without a pair takes the one before"},
     {OPTION_KEYTAB, "keytab", "FILE", '-', "Kerberos keys; without it Kerberos is refused"},
     {OPTION_REPLAY_CACHE, "replay-cache", "FILE", 'R',
@@ -85,7 +85,8 @@ static const struct row rows[] = {
      "HTTP_1_1_REQUIRED (that the 401 is served over h2: R)"},
     {OPTION_IDLE, "idle", "MS", 'V', "close an idle connection; connectionTimeout, default 120000"},
     {OPTION_VERBOSE, "verbose", NULL, '-', "one line per request on stderr, never a token"},
-    {OPTION_STOP_ON_EOF, "stop-on-eof", NULL, '-', "end when stdin closes, so as to end with one's parent"},
+    {OPTION_STOP_ON_EOF, "stop-on-eof", NULL, '-',
+     "end when stdin closes, so as to end with one's parent"},
     {OPTION_HELP, "help", NULL, '-', "this text"},
 };
 
@@ -109,16 +110,17 @@ static void print_wrapped(const char *text)
 
 static void print_help(void)
 {
-    printf("handfast-iis: an HTTP server that authenticates the connection as IIS does.\n\n"
-           "Always: challenges Negotiate then NTLM on two lines (V); one token line on a leg (R);\n"
-           "NTLM bound to the connection (V); a new Type 1 starts again (R); a Type 3 without its\n"
-           "Type 1 on the same connection is a plain 401 (R, I); NTLMv1 and anonymous NTLM refused;\n"
-           "raw NTLM under Negotiate (V) and NTLM inside SPNEGO (V); a token on the 200 (R).\n\n"
-           "Paths: any path names the person; /echo /headers /chunked?n= /bytes?n= /close\n"
-           "/slow?ms= /drop /upgrade (with Upgrade: echo).\n\n"
-           "Marks: V read in Microsoft's documentation or an IIS trace; R known standard or product\n"
-           "document, not read again; I inferred from such facts; U disputed or unverified. None of\n"
-           "it was compared with a Windows machine. '-' models nothing.\n\n");
+    printf(
+        "handfast-iis: an HTTP server that authenticates the connection as IIS does.\n\n"
+        "Always: challenges Negotiate then NTLM on two lines (V); one token line on a leg (R);\n"
+        "NTLM bound to the connection (V); a new Type 1 starts again (R); a Type 3 without its\n"
+        "Type 1 on the same connection is a plain 401 (R, I); NTLMv1 and anonymous NTLM refused;\n"
+        "raw NTLM under Negotiate (V) and NTLM inside SPNEGO (V); a token on the 200 (R).\n\n"
+        "Paths: any path names the person; /echo /headers /chunked?n= /bytes?n= /close\n"
+        "/slow?ms= /drop /upgrade (with Upgrade: echo).\n\n"
+        "Marks: V read in Microsoft's documentation or an IIS trace; R known standard or product\n"
+        "document, not read again; I inferred from such facts; U disputed or unverified. None of\n"
+        "it was compared with a Windows machine. '-' models nothing.\n\n");
     for (unsigned i = 0; i < ROWS; i++) {
         char left[64];
         snprintf(left, sizeof left, "--%s %s", rows[i].name, rows[i].value ? rows[i].value : "");

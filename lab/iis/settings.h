@@ -10,7 +10,7 @@
 enum { SETTINGS_LISTENERS = 16, SETTINGS_PAIRS = 4, SETTINGS_LIST = 32 };
 
 struct listener_settings {
-    const char *address;  // ADDR:PORT, port 0 lets the kernel choose
+    const char *address; // ADDR:PORT, port 0 lets the kernel choose
     bool tls;
     const char *certs[SETTINGS_PAIRS], *keys[SETTINGS_PAIRS];
     unsigned cert_count, key_count;
@@ -23,14 +23,14 @@ struct settings {
     const char *keytab, *replay_cache, *user_file;
     struct ntlm_place place;
     bool offer_negotiate, offer_ntlm;
-    bool kerberos_per_request;  // authPersistNonNTLM = false
-    bool single_request;        // authPersistSingleRequest = true
+    bool kerberos_per_request; // authPersistNonNTLM = false
+    bool single_request;       // authPersistSingleRequest = true
     struct protection protection;
     const char *spns[SETTINGS_LIST];
-    const char *open_paths[SETTINGS_LIST];  // prefixes where anonymous access is enabled
+    const char *open_paths[SETTINGS_LIST]; // prefixes where anonymous access is enabled
     unsigned open_path_count;
-    bool sever_bodies;   // a body on an unauthenticated connection cuts it
-    bool refuse_first;   // the first request of all, if it carries a token, is refused
+    bool sever_bodies; // a body on an unauthenticated connection cuts it
+    bool refuse_first; // the first request of all, if it carries a token, is refused
     bool http2;
     bool verbose;
     bool stop_on_eof;

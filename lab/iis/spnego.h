@@ -5,20 +5,24 @@
 
 #include "bytes.h"
 
-enum spnego_state { SPNEGO_COMPLETED = 0, SPNEGO_INCOMPLETE = 1, SPNEGO_REJECTED = 2,
-                    SPNEGO_REQUEST_MIC = 3 };
+enum spnego_state {
+    SPNEGO_COMPLETED = 0,
+    SPNEGO_INCOMPLETE = 1,
+    SPNEGO_REJECTED = 2,
+    SPNEGO_REQUEST_MIC = 3
+};
 
 struct spnego_init {
-    struct span mech_types;  // the DER of MechTypeList, which the mechListMIC covers
+    struct span mech_types; // the DER of MechTypeList, which the mechListMIC covers
     bool ntlm_offered;
     bool ntlm_first;
     bool kerberos_offered;
-    struct span token;  // mechToken, empty when absent
+    struct span token; // mechToken, empty when absent
 };
 
 struct spnego_response {
-    struct span token;  // responseToken, empty when absent
-    struct span mic;    // mechListMIC, empty when absent
+    struct span token; // responseToken, empty when absent
+    struct span mic;   // mechListMIC, empty when absent
 };
 
 // False when the bytes are not that message. NegTokenInit may come with the GSS wrapper or bare.

@@ -8,7 +8,7 @@
 struct user {
     char *domain;
     char *name;
-    uint8_t nt_hash[16];  // MD4 of the password in UTF-16LE, MS-NLMP 3.3.1 NTOWFv1
+    uint8_t nt_hash[16]; // MD4 of the password in UTF-16LE, MS-NLMP 3.3.1 NTOWFv1
 };
 
 struct users {
