@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -129,6 +130,14 @@ static void words_are_distinct(void **state)
     for (enum binding_event a = 0; a < BINDING_EVENT_COUNT; a++)
         for (enum binding_event b = 0; b < a; b++)
             assert_string_not_equal(binding_event_word(a), binding_event_word(b));
+}
+
+static void the_page_shows_this_table(void **state)
+{
+    char command[512];
+    const char *root = getenv("SOURCE_ROOT");
+    snprintf(command, sizeof(command), "'%s/dev/tbl2dot' --check", root ? root : ".");
+    assert_int_equal(system(command), 0);
 }
 
 // ---- what heads mean
@@ -412,6 +421,7 @@ int main(void)
         cmocka_unit_test(credentials_and_challenges_end_sharing),
         cmocka_unit_test(nobody_is_bound_unproved),
         cmocka_unit_test(words_are_distinct),
+        cmocka_unit_test(the_page_shows_this_table),
         cmocka_unit_test(reads_requests),
         cmocka_unit_test(reads_answers),
         cmocka_unit_test(others_mistakes),
