@@ -42,6 +42,16 @@ static void sessions_forget(struct tls_sessions *sessions, const struct tls_clie
     sessions->generation++;
 }
 
+// OpenSSL forbids a TLS 1.3 session to resume twice, for the sake of clients who do not want to be recognized; a
+// server may well recognize its load balancer. So each link of TLS 1.3 gets a copy.
+static void offer(SSL *ssl, SSL_SESSION *session)
+{
+    bool is_spent_by_use = SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION;
+    SSL_SESSION *copy = is_spent_by_use ? SSL_SESSION_dup(session) : NULL;
+    SSL_set_session(ssl, copy ? copy : session);
+    SSL_SESSION_free(copy);
+}
+
 uint32_t tls_sessions_offer(struct tls_sessions *sessions, const struct tls_client *client,
                             const char *name, SSL *ssl)
 {
@@ -50,7 +60,7 @@ uint32_t tls_sessions_offer(struct tls_sessions *sessions, const struct tls_clie
     if (!same)
         sessions_forget(sessions, client, name);
     else if (sessions->session && SSL_SESSION_is_resumable(sessions->session))
-        SSL_set_session(ssl, sessions->session);
+        offer(ssl, sessions->session);
     return sessions->generation;
 }
 

@@ -179,6 +179,9 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     struct ticket_key key;
     enum ticket_answer answer = sealing ? ticket_seal(tickets, &key, name, iv, cipher, mac)
                                         : ticket_open(tickets, &key, name, iv, cipher, mac);
+    // Clients of TLS 1.3 show a ticket once (RFC 8446 appendix C.4), so each use earns a new one.
+    if (!sealing && answer == TICKET_GOOD && SSL_version(ssl) == TLS1_3_VERSION)
+        answer = TICKET_GOOD_BUT_OLD;
     OPENSSL_cleanse(&key, sizeof key);
     return answer;
 }
