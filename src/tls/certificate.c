@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Certificates and keys: from PEM files into OpenSSL's hands, and the facts people ask about them. Runs when a
-// configuration is read or checked, never while clients wait. The caller owns what is returned.
+// Certificates and keys: from PEM files into OpenSSL's hands, and the facts people ask about them.
+// Runs when a configuration is read or checked, never while clients wait. The caller owns what is
+// returned.
 #include "tls/certificate.h"
 
 #include <arpa/inet.h>
@@ -140,13 +141,15 @@ static void subject_of(X509 *leaf, char *ret_subject, size_t size)
     BIO_free(bio);
 }
 
-// A DNS name or address of the subject alternative names as text; empty for other kinds and for names that are no text.
+// A DNS name or address of the subject alternative names as text; empty for other kinds and for
+// names that are no text.
 static void name_of(const GENERAL_NAME *name, char *ret_text, size_t size)
 {
     ret_text[0] = '\0';
     int kind = 0;
     const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &kind);
-    const uint8_t *data = kind == GEN_DNS || kind == GEN_IPADD ? ASN1_STRING_get0_data(value) : NULL;
+    const uint8_t *data =
+        kind == GEN_DNS || kind == GEN_IPADD ? ASN1_STRING_get0_data(value) : NULL;
     size_t length = data ? (size_t)ASN1_STRING_length(value) : 0;
     if (kind == GEN_DNS && length < size && !memchr(data, 0, length))
         snprintf(ret_text, size, "%.*s", (int)length, (const char *)data);

@@ -15,7 +15,8 @@ struct tls_chain {
 bool tls_chain_read(const char *file, struct tls_chain *ret_chain, struct tls_problem *ret_problem);
 void tls_chain_done(struct tls_chain *chain);
 
-// The private key of the file, which must not be protected by a passphrase. NULL with `ret_problem`.
+// The private key of the file, which must not be protected by a passphrase. NULL with
+// `ret_problem`.
 EVP_PKEY *tls_key_read(const char *file, struct tls_problem *ret_problem);
 
 void tls_certificate_facts_of(X509 *leaf, struct tls_certificate_facts *ret_facts);

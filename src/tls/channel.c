@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A TLS channel above a channel. It decides nothing about names or certificates: contexts come from outside. It owns
-// the channel below and its SSL object, and belongs to one thread. OpenSSL's error queue is emptied before each call
-// and whenever one fails, so that one connection's errors never become another's.
+// A TLS channel above a channel. It decides nothing about names or certificates: contexts come from
+// outside. It owns the channel below and its SSL object, and belongs to one thread. OpenSSL's error
+// queue is emptied before each call and whenever one fails, so that one connection's errors never
+// become another's.
 #include "tls/channel.h"
 
 #include <arpa/inet.h>
@@ -106,7 +107,8 @@ static unsigned wanted_below(const struct tls_channel *channel)
     return is_broken(channel) ? CHANNEL_NOTHING : wanted;
 }
 
-// After every call: asks below for what is needed now, and sees to decoded bytes nobody else will tell of.
+// After every call: asks below for what is needed now, and sees to decoded bytes nobody else will
+// tell of.
 static void settle(struct tls_channel *channel)
 {
     channel_want(channel->footing.below, wanted_below(channel));
@@ -155,7 +157,8 @@ static enum channel_outcome enter_open(struct tls_channel *channel)
 
 // ---- reading
 
-// Fills `data` from as many records as are there: the caller's buffer is what limits a read, not the record.
+// Fills `data` from as many records as are there: the caller's buffer is what limits a read, not
+// the record.
 static enum channel_outcome read_records(struct tls_channel *channel, uint8_t *data, size_t size,
                                          size_t *got)
 {
@@ -179,7 +182,8 @@ static struct moved tls_read(struct channel *base, void *data, size_t size)
     if (outcome == CHANNEL_MOVED)
         outcome = read_records(channel, data, size, &got);
     flush(channel); // answers to key updates, alerts
-    // A full buffer may leave more behind; an end that came right after data is told by the next read.
+    // A full buffer may leave more behind; an end that came right after data is told by the next
+    // read.
     base->has_pending = outcome == CHANNEL_MOVED ? SSL_has_pending(channel->ssl) == 1
                                                  : got > 0 && outcome != CHANNEL_BLOCKED;
     settle(channel);
@@ -202,8 +206,8 @@ static size_t write_record(struct tls_channel *channel, struct span data,
     return result == 1 ? written : 0;
 }
 
-// While `below` takes what is sealed. Of a record it does not take whole, the last byte is not reported as moved,
-// so that the caller waits and comes back; then only that byte is still owed.
+// While `below` takes what is sealed. Of a record it does not take whole, the last byte is not
+// reported as moved, so that the caller waits and comes back; then only that byte is still owed.
 static enum channel_outcome write_records(struct tls_channel *channel, struct span data,
                                           size_t *moved)
 {
@@ -318,7 +322,8 @@ static void tls_shut(struct channel *base)
 static void bury(struct task *task)
 {
     struct tls_channel *channel = CONTAINER(task, struct tls_channel, task);
-    // OpenSSL forbids the session of a connection that ended without goodbye to resume; the peer does not mind
+    // OpenSSL forbids the session of a connection that ended without goodbye to resume; the peer
+    // does not mind
     if (!channel->problem)
         SSL_set_shutdown(channel->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(channel->ssl);

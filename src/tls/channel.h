@@ -16,12 +16,12 @@ struct tls_channel {
     struct tls_sessions *sessions; // towards servers, may be NULL
     const char *problem;           // words of static storage, NULL: none
     uint32_t sessions_generation;
-    bool is_client;    // we are the client: the other side is a server
-    bool is_started;   // the handshake has had its first call
-    bool is_shut;      // our close_notify was written
+    bool is_client;     // we are the client: the other side is a server
+    bool is_started;    // the handshake has had its first call
+    bool is_shut;       // our close_notify was written
     bool is_shut_below; // and the channel below told to end
-    bool is_cut;       // the other side ended without close_notify
-    bool owes_byte;    // the last byte of the last write is sealed, but was not reported as moved
+    bool is_cut;        // the other side ended without close_notify
+    bool owes_byte;     // the last byte of the last write is sealed, but was not reported as moved
     bool is_closed;
 };
 

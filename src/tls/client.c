@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a pool speaks TLS to its servers: whom it trusts and what it offers. Names are checked per connection.
+// How a pool speaks TLS to its servers: whom it trusts and what it offers. Names are checked per
+// connection.
 #include "tls/tls.h"
 
 #include <errno.h>
@@ -48,8 +49,7 @@ static bool client_fill(struct tls_client *client, const char *ca_file,
     return !client->verify || trust(client->context, ca_file, ret_problem);
 }
 
-struct tls_client *tls_client_new(const char *ca_file, bool verify,
-                                  struct tls_problem *ret_problem)
+struct tls_client *tls_client_new(const char *ca_file, bool verify, struct tls_problem *ret_problem)
 {
     struct tls_client *client = calloc(1, sizeof *client);
     if (!client) {

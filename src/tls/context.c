@@ -39,7 +39,8 @@ unsigned long tls_error_take(void)
     return chosen;
 }
 
-// What the other side's alerts mean (RFC 8446 section 6.2); "unknown CA" is what a browser without our CA sends.
+// What the other side's alerts mean (RFC 8446 section 6.2); "unknown CA" is what a browser without
+// our CA sends.
 static const char *alert_words(int alert)
 {
     switch (alert) {

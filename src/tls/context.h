@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every TLS context of ours has in common, and the two kinds of context as tls sees them inside.
+// What every TLS context of ours has in common, and the two kinds of context as tls sees them
+// inside.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -12,15 +13,16 @@ struct tls_server {
 
 struct tls_client {
     SSL_CTX *context;
-    uint64_t number; // only grows: a session made under one set of rules is never used under another
+    uint64_t
+        number; // only grows: a session made under one set of rules is never used under another
     bool verify;
 };
 
 // A context for `method` with our versions, groups, options and modes; NULL without memory.
 SSL_CTX *tls_context_new(const SSL_METHOD *method);
 
-// TLS 1.2 suites with forward secrecy: AEAD first. The last two are for Windows 7 to 8.1 and Server 2008 R2 to
-// 2012 R2, whose RSA certificates know ECDHE only with CBC and SHA-2.
+// TLS 1.2 suites with forward secrecy: AEAD first. The last two are for Windows 7 to 8.1 and Server
+// 2008 R2 to 2012 R2, whose RSA certificates know ECDHE only with CBC and SHA-2.
 #define TLS_CIPHERS_1_2                                                                            \
     "ECDHE+AESGCM:ECDHE+CHACHA20:"                                                                 \
     "ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:"                                           \

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes between OpenSSL and the channel below. Writing never blocks OpenSSL: what `below` does not take is kept
-// here, so OpenSSL holds no half-sent record and has no rules about retries. Reading never calls `below` again after
-// it gave less than it was asked for: readiness of `below` is level-triggered and will tell.
+// The bytes between OpenSSL and the channel below. Writing never blocks OpenSSL: what `below` does
+// not take is kept here, so OpenSSL holds no half-sent record and has no rules about retries.
+// Reading never calls `below` again after it gave less than it was asked for: readiness of `below`
+// is level-triggered and will tell.
 #include "tls/footing.h"
 
 #include <pthread.h>
@@ -11,7 +12,8 @@
 #include "base/check.h"
 
 enum {
-    // More than any handshake sends. A peer that asks for answers (key updates) and never reads them ends here.
+    // More than any handshake sends. A peer that asks for answers (key updates) and never reads
+    // them ends here.
     UNSENT_LIMIT_BYTES = 256 * 1024,
     UNSENT_FIRST_BYTES = 4096,
 };
@@ -68,9 +70,8 @@ static size_t send_below(struct tls_footing *footing, struct span bytes)
 void tls_footing_flush(struct tls_footing *footing)
 {
     while (!tls_footing_is_clear(footing)) {
-        size_t sent =
-            send_below(footing, span_of(footing->unsent + footing->unsent_start,
-                                        footing->unsent_end - footing->unsent_start));
+        size_t sent = send_below(footing, span_of(footing->unsent + footing->unsent_start,
+                                                  footing->unsent_end - footing->unsent_start));
         if (sent == 0)
             return;
         footing->unsent_start += (uint32_t)sent;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a TLS connection stands on: the channel below, and sealed bytes it has not taken yet. OpenSSL reaches it through
-// a BIO; one BIO serves all connections of a thread, because one per connection would cost it some 250 bytes.
+// What a TLS connection stands on: the channel below, and sealed bytes it has not taken yet.
+// OpenSSL reaches it through a BIO; one BIO serves all connections of a thread, because one per
+// connection would cost it some 250 bytes.
 #pragma once
 
 #include <openssl/bio.h>
@@ -14,14 +15,16 @@ struct tls_footing {
     uint32_t unsent_end;
     uint32_t unsent_capacity;
     bool is_corked; // gather what is written and send it at once, at the next flush
-    bool is_dry;    // `below` has given all it had; asking again in this turn would be a wasted system call
+    bool is_dry; // `below` has given all it had; asking again in this turn would be a wasted system
+                 // call
     bool has_ended; // `below` will give no more
     bool is_broken;
 };
 
 // This thread's BIO, owned by the thread; NULL without memory.
 BIO *tls_footing_bio(void);
-// From here on the BIO reads and writes this footing. Called before every OpenSSL call that moves bytes.
+// From here on the BIO reads and writes this footing. Called before every OpenSSL call that moves
+// bytes.
 void tls_footing_enter(struct tls_footing *footing, BIO *bio);
 
 static inline bool tls_footing_is_clear(const struct tls_footing *footing)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a site speaks TLS to its clients: its certificates, its tickets, its ALPN. A context is filled before it serves
-// and never changed after; connections made with it keep it alive.
+// How a site speaks TLS to its clients: its certificates, its tickets, its ALPN. A context is
+// filled before it serves and never changed after; connections made with it keep it alive.
 #include "tls/tls.h"
 
 #include <stdlib.h>
@@ -15,15 +15,16 @@
 // How many tickets a TLS 1.3 client gets after a whole handshake; a resumed one always gets one.
 enum { TICKETS_PER_HANDSHAKE = 2 };
 
-// The protocols we speak, as ALPN lists them (RFC 7301 section 3.1), best first. HTTP/2 will join here.
+// The protocols we speak, as ALPN lists them (RFC 7301 section 3.1), best first. HTTP/2 will join
+// here.
 static const uint8_t alpn_spoken[] = "\x08http/1.1";
 
 static int on_alpn(SSL *ssl, const unsigned char **ret_chosen, unsigned char *ret_size,
                    const unsigned char *offered, unsigned offered_size, void *argument)
 {
     (void)ssl, (void)argument;
-    int found = SSL_select_next_proto((unsigned char **)(uintptr_t)ret_chosen, ret_size, alpn_spoken,
-                                      sizeof alpn_spoken - 1, offered, offered_size);
+    int found = SSL_select_next_proto((unsigned char **)(uintptr_t)ret_chosen, ret_size,
+                                      alpn_spoken, sizeof alpn_spoken - 1, offered, offered_size);
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -102,8 +103,7 @@ bool tls_server_add(struct tls_server *server, const char *chain_file, const cha
     if (!tls_chain_read(chain_file, &chain, ret_problem))
         return false;
     EVP_PKEY *key = tls_key_read(key_file, ret_problem);
-    bool added =
-        key && server_use(server, &chain, key, chain_file, key_file, ret_problem);
+    bool added = key && server_use(server, &chain, key, chain_file, key_file, ret_problem);
     if (added && ret_facts)
         tls_certificate_facts_of(chain.leaf, ret_facts);
     EVP_PKEY_free(key);

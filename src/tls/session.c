@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Remembers one session of one server, so that the next link resumes instead of verifying again. A session made under
-// other rules (another client context) or another name is never offered. Belongs to one worker; holds one reference
-// on the OpenSSL session.
+// Remembers one session of one server, so that the next link resumes instead of verifying again. A
+// session made under other rules (another client context) or another name is never offered. Belongs
+// to one worker; holds one reference on the OpenSSL session.
 #include "tls/session.h"
 
 #include <stdlib.h>
@@ -13,7 +13,8 @@ struct tls_sessions {
     SSL_SESSION *session;
     char *name;
     uint64_t client_number;
-    uint32_t generation; // changes with name and client, so that late sessions of older channels are refused
+    uint32_t generation; // changes with name and client, so that late sessions of older channels
+                         // are refused
 };
 
 struct tls_sessions *tls_sessions_new(void)
@@ -42,8 +43,8 @@ static void sessions_forget(struct tls_sessions *sessions, const struct tls_clie
     sessions->generation++;
 }
 
-// OpenSSL forbids a TLS 1.3 session to resume twice, for the sake of clients who do not want to be recognized; a
-// server may well recognize its load balancer. So each link of TLS 1.3 gets a copy.
+// OpenSSL forbids a TLS 1.3 session to resume twice, for the sake of clients who do not want to be
+// recognized; a server may well recognize its load balancer. So each link of TLS 1.3 gets a copy.
 static void offer(SSL *ssl, SSL_SESSION *session)
 {
     bool is_spent_by_use = SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION;
@@ -64,8 +65,8 @@ uint32_t tls_sessions_offer(struct tls_sessions *sessions, const struct tls_clie
     return sessions->generation;
 }
 
-// OpenSSL has a session that can be resumed: TLS 1.2 at the end of the handshake, TLS 1.3 with each ticket.
-// Answers whether we keep the reference.
+// OpenSSL has a session that can be resumed: TLS 1.2 at the end of the handshake, TLS 1.3 with each
+// ticket. Answers whether we keep the reference.
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     const struct tls_channel *channel = tls_channel_of(ssl);
@@ -79,7 +80,7 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 
 void tls_sessions_serve(SSL_CTX *context)
 {
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT |
-                                                SSL_SESS_CACHE_NO_INTERNAL_STORE);
+    SSL_CTX_set_session_cache_mode(context,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(context, on_session);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stateless session tickets (RFC 5077 section 4, RFC 8446 section 4.6.1): AES-256-CBC under HMAC-SHA-256. The keys
-// live in memory only and are shared by all contexts and threads; a rotation keeps the last ones to open what they
-// sealed. Readers copy a key under a mutex that nobody holds for longer than a copy. No session is ever stored here.
+// Stateless session tickets (RFC 5077 section 4, RFC 8446 section 4.6.1): AES-256-CBC under
+// HMAC-SHA-256. The keys live in memory only and are shared by all contexts and threads; a rotation
+// keeps the last ones to open what they sealed. Readers copy a key under a mutex that nobody holds
+// for longer than a copy. No session is ever stored here.
 #include "tls/ticket.h"
 
 #include <pthread.h>
@@ -171,7 +172,8 @@ static void make_tickets_index(void)
     CHECK(tickets_index >= 0);
 }
 
-// Called for every ticket: `sealing` a new one (fills in name and IV) or opening one that a client showed.
+// Called for every ticket: `sealing` a new one (fills in name and IV) or opening one that a client
+// showed.
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int sealing)
 {

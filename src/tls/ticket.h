@@ -6,5 +6,6 @@
 
 #include "tls/tls.h"
 
-// Lets `context` seal and open tickets with these keys; it takes its own share of them. False without memory.
+// Lets `context` seal and open tickets with these keys; it takes its own share of them. False
+// without memory.
 bool tls_tickets_serve(struct tls_tickets *tickets, SSL_CTX *context);

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// The door of tls, the only place that knows OpenSSL: server contexts per site, client contexts per pool,
-// session tickets shared by all threads, and a channel above a channel.
+// The door of tls, the only place that knows OpenSSL: server contexts per site, client contexts per
+// pool, session tickets shared by all threads, and a channel above a channel.
 #pragma once
 
 #include "io/io.h"
 
-struct tls_server;   // the certificates of one site, ready to serve; immutable once it serves, shared by threads
-struct tls_client;   // how to speak to the servers of one pool; immutable and shared by threads
+struct tls_server; // the certificates of one site, ready to serve; immutable once it serves, shared
+                   // by threads
+struct tls_client; // how to speak to the servers of one pool; immutable and shared by threads
 struct tls_tickets;  // the keys of session tickets; shared by all sites and threads, rotated
 struct tls_sessions; // the session that resumes TLS to one server, of one worker
 
 enum {
     TLS_SHA256_BYTES = 32,
     TLS_TICKET_LIFE_S = 7200, // a client may resume this long after its last whole handshake
-    // Rotating at this pace gives every ticket at least half its life and no key more than twice this.
+    // Rotating at this pace gives every ticket at least half its life and no key more than twice
+    // this.
     TLS_TICKET_ROTATE_S = TLS_TICKET_LIFE_S / 2,
 };
 
-// What went wrong with a certificate or key, in words an operator understands; empty when all is well.
+// What went wrong with a certificate or key, in words an operator understands; empty when all is
+// well.
 struct tls_problem {
     char text[512];
 };
@@ -27,7 +30,8 @@ struct tls_problem {
 // Facts about the leaf of a certificate chain file, for checks and verdicts.
 struct tls_certificate_facts {
     char subject[256];
-    char names[512];      // the names it covers, separated by ", "; cut with "..." when there are too many
+    char names[512]; // the names it covers, separated by ", "; cut with "..." when there are too
+                     // many
     int64_t not_before_s; // seconds since 1970
     int64_t not_after_s;
     uint8_t sha256[TLS_SHA256_BYTES]; // of the leaf's DER
@@ -38,8 +42,9 @@ struct tls_certificate_facts {
 // Reads the chain file (PEM, leaf first). False with `ret_problem` when it cannot be read.
 bool tls_certificate_read(const char *chain_file, struct tls_certificate_facts *ret_facts,
                           struct tls_problem *ret_problem);
-// Does the leaf of `chain_file` cover that host pattern (a name, an address, or "*." and a name)? Only the
-// subject alternative names count (RFC 9525), as in browsers. False too when the file cannot be read.
+// Does the leaf of `chain_file` cover that host pattern (a name, an address, or "*." and a name)?
+// Only the subject alternative names count (RFC 9525), as in browsers. False too when the file
+// cannot be read.
 bool tls_certificate_covers(const char *chain_file, const char *host);
 
 // ---- tickets
@@ -48,8 +53,8 @@ bool tls_certificate_covers(const char *chain_file, const char *host);
 struct tls_tickets *tls_tickets_new(void);
 // Gives up the caller's share; contexts made with them keep theirs. Returns NULL.
 struct tls_tickets *tls_tickets_free(struct tls_tickets *tickets);
-// New keys for new sessions; those of the last rotation still open old ones. Any thread. False (and nothing
-// changed) without randomness.
+// New keys for new sessions; those of the last rotation still open old ones. Any thread. False (and
+// nothing changed) without randomness.
 bool tls_tickets_rotate(struct tls_tickets *tickets);
 
 // ---- contexts
@@ -58,34 +63,39 @@ bool tls_tickets_rotate(struct tls_tickets *tickets);
 struct tls_server *tls_server_new(struct tls_tickets *tickets, const char *site_name);
 // Channels that were made with it live on. Returns NULL.
 struct tls_server *tls_server_free(struct tls_server *server);
-// Adds a chain and its key (one RSA and one ECDSA may stand side by side). False with `ret_problem` when a file cannot be
-// read, the key does not belong to the leaf or there is one of that kind already. `ret_facts` may be NULL.
+// Adds a chain and its key (one RSA and one ECDSA may stand side by side). False with `ret_problem`
+// when a file cannot be read, the key does not belong to the leaf or there is one of that kind
+// already. `ret_facts` may be NULL.
 bool tls_server_add(struct tls_server *server, const char *chain_file, const char *key_file,
                     struct tls_certificate_facts *ret_facts, struct tls_problem *ret_problem);
 
-// `ca_file` NULL: the system's store. `verify` false: any certificate is accepted. NULL with `ret_problem` when the
-// file cannot be read.
+// `ca_file` NULL: the system's store. `verify` false: any certificate is accepted. NULL with
+// `ret_problem` when the file cannot be read.
 struct tls_client *tls_client_new(const char *ca_file, bool verify,
                                   struct tls_problem *ret_problem);
 // Channels that were made with it live on. Returns NULL.
 struct tls_client *tls_client_free(struct tls_client *client);
 
-// Sessions for resumption, one per worker and server; must outlive the channels made with it. It belongs to one thread.
+// Sessions for resumption, one per worker and server; must outlive the channels made with it. It
+// belongs to one thread.
 struct tls_sessions *tls_sessions_new(void);
 struct tls_sessions *tls_sessions_free(struct tls_sessions *sessions);
 
 // ---- channels
 
-// A TLS channel above `below` (a socket channel), which it owns from here on. The handshake happens inside the first
-// reads and writes, and by itself while anything is wanted: is_open tells when it is over, and on_ready is called
-// then as a connecting socket calls it. NULL without memory (below is then untouched).
+// A TLS channel above `below` (a socket channel), which it owns from here on. The handshake happens
+// inside the first reads and writes, and by itself while anything is wanted: is_open tells when it
+// is over, and on_ready is called then as a connecting socket calls it. NULL without memory (below
+// is then untouched).
 //
-// Ends: END_TLS_FAILED, END_SERVER_TLS_FAILED or END_SERVER_CERTIFICATE (tls_channel_problem says why), or the end of
-// `below`. CHANNEL_ENDED also when the other side ends without close_notify (RFC 8446 section 6.1): see
-// tls_channel_is_cut. A write that is blocked may have sealed what it was given except the last byte: the next
-// write goes on with the bytes that were not moved, as on any channel.
+// Ends: END_TLS_FAILED, END_SERVER_TLS_FAILED or END_SERVER_CERTIFICATE (tls_channel_problem says
+// why), or the end of `below`. CHANNEL_ENDED also when the other side ends without close_notify
+// (RFC 8446 section 6.1): see tls_channel_is_cut. A write that is blocked may have sealed what it
+// was given except the last byte: the next write goes on with the bytes that were not moved, as on
+// any channel.
 struct channel *tls_accept(struct loop *loop, struct tls_server *server, struct channel *below);
-// `name`: SNI and the name to verify (an address is verified as such and sends no SNI). `sessions` may be NULL.
+// `name`: SNI and the name to verify (an address is verified as such and sends no SNI). `sessions`
+// may be NULL.
 struct channel *tls_connect(struct loop *loop, struct tls_client *client, const char *name,
                             struct tls_sessions *sessions, struct channel *below);
 
@@ -98,9 +108,11 @@ struct tls_facts {
 };
 
 void tls_channel_facts(const struct channel *channel, struct tls_facts *ret_facts);
-// Why a TLS channel failed, as words for the log ("certificate has expired", "no shared cipher"); "" when it did not.
+// Why a TLS channel failed, as words for the log ("certificate has expired", "no shared cipher");
+// "" when it did not.
 const char *tls_channel_problem(const struct channel *channel);
-// The other side ended without close_notify: a body that is delimited by the end of the connection may be cut.
+// The other side ended without close_notify: a body that is delimited by the end of the connection
+// may be cut.
 bool tls_channel_is_cut(const struct channel *channel);
 // SHA-256 of the DER of the certificate the other side showed; false when it showed none.
 bool tls_channel_peer_sha256(const struct channel *channel, uint8_t ret_sha256[TLS_SHA256_BYTES]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our server channel against an OpenSSL client: handshakes cut into pieces of every size, big transfers over a cable
-// that takes little at a time, goodbyes polite and otherwise, and clients that do not speak TLS.
+// Our server channel against an OpenSSL client: handshakes cut into pieces of every size, big
+// transfers over a cable that takes little at a time, goodbyes polite and otherwise, and clients
+// that do not speak TLS.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,8 +29,10 @@ static int prepare(void **state)
     identity_write(&rsa, &ca, "rsa");
     tickets = tls_tickets_new();
     server = tls_server_new(tickets, "portal");
-    CHECK(tls_server_add(server, identity_path("ecdsa.pem"), identity_path("ecdsa.key"), NULL, &problem));
-    CHECK(tls_server_add(server, identity_path("rsa.pem"), identity_path("rsa.key"), NULL, &problem));
+    CHECK(tls_server_add(server, identity_path("ecdsa.pem"), identity_path("ecdsa.key"), NULL,
+                         &problem));
+    CHECK(
+        tls_server_add(server, identity_path("rsa.pem"), identity_path("rsa.key"), NULL, &problem));
     clients = SSL_CTX_new(TLS_client_method());
     CHECK(SSL_CTX_load_verify_file(clients, identity_path("ca.pem")) == 1);
     SSL_CTX_set_verify(clients, SSL_VERIFY_PEER, NULL);
@@ -188,7 +191,8 @@ static void agrees_on_http_1_1(void **state)
     SSL_set_alpn_protos(stage.peer.ssl, strange, sizeof strange - 1);
     stage_run(&stage);
     assert_int_equal(stage.channel->end, END_TLS_FAILED);
-    assert_int_equal(ERR_GET_REASON(stage.peer.error), SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL);
+    assert_int_equal(ERR_GET_REASON(stage.peer.error),
+                     SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL);
     stage_end(&stage);
 }
 
@@ -247,7 +251,8 @@ static void carries_much_both_ways(void **state)
     free(pattern);
 }
 
-// Writers may come back with fewer bytes than they offered before, or with the same bytes elsewhere.
+// Writers may come back with fewer bytes than they offered before, or with the same bytes
+// elsewhere.
 static void takes_any_retry(void **state)
 {
     (void)state;
@@ -573,7 +578,8 @@ static void refuses_what_is_not_tls(void **state)
             assert_int_equal(stage.cable.far.inbox[0], 0x15); // alert,
             assert_int_equal(stage.cable.far.inbox[5], 2);    // fatal
         }
-        assert_int_equal(ERR_peek_error(), 0); // nothing is left for the next connection to stumble over
+        assert_int_equal(ERR_peek_error(),
+                         0); // nothing is left for the next connection to stumble over
         stage_end(&stage);
     }
 }
@@ -666,7 +672,8 @@ static void outlives_its_context(void **state)
     struct tls_problem problem;
     struct tls_tickets *own_tickets = tls_tickets_new();
     struct tls_server *own = tls_server_new(own_tickets, "reloaded");
-    assert_true(tls_server_add(own, identity_path("ecdsa.pem"), identity_path("ecdsa.key"), NULL, &problem));
+    assert_true(tls_server_add(own, identity_path("ecdsa.pem"), identity_path("ecdsa.key"), NULL,
+                               &problem));
     struct stage stage;
     stage_accept(&stage, own, clients);
     tls_server_free(own); // a reload took the site away

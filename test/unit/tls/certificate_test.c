@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading chains and keys: the facts, which hosts are covered, and what is said about files that will not do.
+// Reading chains and keys: the facts, which hosts are covered, and what is said about files that
+// will not do.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,17 +20,20 @@ static int prepare(void **state)
     (void)state;
     identity_directory_make();
     ca = identity_make(IDENTITY_ECDSA, "Test CA", NULL, 30, NULL);
-    ecdsa = identity_make(IDENTITY_ECDSA, "lb.example.com",
-                          "DNS:lb.example.com,DNS:*.apps.example.com,IP:10.0.0.11,IP:fd00::1", 30, &ca);
+    ecdsa =
+        identity_make(IDENTITY_ECDSA, "lb.example.com",
+                      "DNS:lb.example.com,DNS:*.apps.example.com,IP:10.0.0.11,IP:fd00::1", 30, &ca);
     rsa = identity_make(IDENTITY_RSA, "lb.example.com", "DNS:lb.example.com", 30, &ca);
-    other = identity_make(IDENTITY_ECDSA, "only.cn.example.com", "DNS:elsewhere.example.com", -3, &ca);
+    other =
+        identity_make(IDENTITY_ECDSA, "only.cn.example.com", "DNS:elsewhere.example.com", -3, &ca);
     identity_write(&ca, NULL, "ca");
     identity_write(&ecdsa, &ca, "ecdsa");
     identity_write(&rsa, &ca, "rsa");
     identity_write(&other, NULL, "other");
     identity_write_text("empty.pem", "");
     identity_write_text("prose.pem", "this is not a certificate\n");
-    identity_write_text("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    identity_write_text("broken.pem",
+                        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     return 0;
 }
 
@@ -202,8 +206,8 @@ static void takes_rsa_beside_ecdsa(void **state)
     (void)state;
     struct adding adding = adding_begin();
     struct tls_certificate_facts facts;
-    assert_true(tls_server_add(adding.server, identity_path("ecdsa.pem"), identity_path("ecdsa.key"),
-                               &facts, &adding.problem));
+    assert_true(tls_server_add(adding.server, identity_path("ecdsa.pem"),
+                               identity_path("ecdsa.key"), &facts, &adding.problem));
     assert_true(facts.is_ecdsa);
     assert_true(add(&adding, "rsa.pem", "rsa.key"));
     assert_false(add(&adding, "other.pem", "other.key"));

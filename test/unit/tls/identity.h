@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Throw-away certificates for tests: made with OpenSSL when a test begins, written to a directory of its own, removed
-// at its end. A CA and leaves signed by it.
+// Throw-away certificates for tests: made with OpenSSL when a test begins, written to a directory
+// of its own, removed at its end. A CA and leaves signed by it.
 #pragma once
 
 #include <stdio.h>
@@ -56,14 +56,15 @@ static inline void identity_extend(X509 *certificate, int nid, const char *value
     X509_EXTENSION_free(extension);
 }
 
-// A certificate for `names` ("DNS:a.example,IP:10.0.0.1"; NULL: a CA) that ends `days` from now (may be past). Signed
-// by `issuer`, or by itself when that is NULL.
+// A certificate for `names` ("DNS:a.example,IP:10.0.0.1"; NULL: a CA) that ends `days` from now
+// (may be past). Signed by `issuer`, or by itself when that is NULL.
 static inline struct identity identity_make(enum identity_kind kind, const char *subject,
                                             const char *names, int days,
                                             const struct identity *issuer)
 {
     static long serial = 1000;
-    struct identity made = {X509_new(), kind == IDENTITY_RSA ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256")};
+    struct identity made = {X509_new(),
+                            kind == IDENTITY_RSA ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256")};
     CHECK(made.certificate && made.key);
     X509_set_version(made.certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), serial++);

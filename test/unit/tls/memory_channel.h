@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A channel through memory for tests: two ends, each a queue for the other, as many bytes per call as the test says.
-// Readiness is level-triggered, as a socket's in our loop. The test owns the cable; closing an end only marks it.
+// A channel through memory for tests: two ends, each a queue for the other, as many bytes per call
+// as the test says. Readiness is level-triggered, as a socket's in our loop. The test owns the
+// cable; closing an end only marks it.
 #pragma once
 
 #include <string.h>
@@ -15,14 +16,14 @@ struct cable_end {
     struct cable_end *other;
     uint8_t *inbox; // CABLE_BYTES
     size_t start, end;
-    size_t read_max;  // bytes per call
-    size_t write_max; // bytes per call
-    size_t room_max;  // how much the other side's inbox may hold
+    size_t read_max;      // bytes per call
+    size_t write_max;     // bytes per call
+    size_t room_max;      // how much the other side's inbox may hold
     size_t reads, writes; // calls that reached it
     size_t moved;         // bytes in and out
-    bool has_shut;    // sends no more
+    bool has_shut;        // sends no more
     bool is_closed, was_aborted;
-    bool breaks;      // from now on every call is broken
+    bool breaks; // from now on every call is broken
 };
 
 struct cable {
@@ -125,7 +126,8 @@ static const struct channel_ops cable_ops = {
     .plain_fd = cable_plain_fd,
 };
 
-static inline void cable_end_init(struct cable_end *end, struct cable_end *other, enum end end_reset)
+static inline void cable_end_init(struct cable_end *end, struct cable_end *other,
+                                  enum end end_reset)
 {
     *end = (struct cable_end){
         .channel = {.ops = &cable_ops, .is_open = true, .end_reset = end_reset},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The other side in tests: OpenSSL as a program of its own would use it, its bytes carried to and from the far end of
-// a cable. Also the owner of our channel, which reads all and writes what it was given.
+// The other side in tests: OpenSSL as a program of its own would use it, its bytes carried to and
+// from the far end of a cable. Also the owner of our channel, which reads all and writes what it
+// was given.
 #pragma once
 
 #include <openssl/err.h>
@@ -14,7 +15,7 @@ struct peer {
     struct cable_end *far;
     uint8_t *got;
     size_t got_size, got_capacity;
-    bool has_ended; // close_notify or the end of the cable
+    bool has_ended;      // close_notify or the end of the cable
     unsigned long error; // of OpenSSL, when the connection failed
 };
 

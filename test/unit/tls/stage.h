@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection for a test: our channel and its owner at the near end of a cable, OpenSSL at the far end, a real loop.
+// One connection for a test: our channel and its owner at the near end of a cable, OpenSSL at the
+// far end, a real loop.
 #pragma once
 
 #include "identity.h"
@@ -34,8 +35,7 @@ static inline void stage_connect(struct stage *stage, struct tls_client *client,
                                  struct tls_sessions *sessions, SSL_CTX *context)
 {
     stage_begin(stage, END_SERVER_RESET);
-    stage->channel =
-        tls_connect(stage->loop, client, name, sessions, &stage->cable.near.channel);
+    stage->channel = tls_connect(stage->loop, client, name, sessions, &stage->cable.near.channel);
     owner_init(&stage->owner, stage->channel);
     channel_want(stage->channel, CHANNEL_READ | CHANNEL_WRITE);
     peer_init(&stage->peer, context, &stage->cable, true);
@@ -57,7 +57,8 @@ static inline void stage_round(struct stage *stage)
     loop_turn(stage->loop, 0);
 }
 
-// Until nothing happens any more. Wanting for ever what is always ready is a defect, so rounds are limited.
+// Until nothing happens any more. Wanting for ever what is always ready is a defect, so rounds are
+// limited.
 static inline void stage_run(struct stage *stage)
 {
     unsigned quiet = 0;

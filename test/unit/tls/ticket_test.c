@@ -37,7 +37,8 @@ static SSL_CTX *clients_of(int version)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_max_proto_version(context, version);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+    SSL_CTX_set_session_cache_mode(context,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(context, keep);
     return context;
 }
@@ -46,7 +47,8 @@ static struct tls_server *site_new(struct tls_tickets *with, const char *name)
 {
     struct tls_problem problem;
     struct tls_server *site = tls_server_new(with, name);
-    CHECK(site && tls_server_add(site, identity_path("ecdsa.pem"), identity_path("ecdsa.key"), NULL, &problem));
+    CHECK(site && tls_server_add(site, identity_path("ecdsa.pem"), identity_path("ecdsa.key"), NULL,
+                                 &problem));
     return site;
 }
 
