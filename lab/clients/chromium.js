@@ -40,7 +40,7 @@ function launchSettings(home, options) {
 
 async function talk(browser, options, report) {
   const page = await browser.newPage();
-  const answer = await page.goto(options.url, { timeout: 30000 });
+  const answer = await page.goto(options.url, { timeout: 60000 });
   report.add('GET', answer.url(), answer.status(), await answer.text());
   if (answer.status() !== 200) {
     return;

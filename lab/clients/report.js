@@ -69,7 +69,8 @@ class Report {
   }
 
   fail(error) {
-    this.error = String(error.message ?? error);
+    // The first line: playwright adds its whole call log.
+    this.error = String(error.message ?? error).split('\n')[0];
   }
 
   finish() {

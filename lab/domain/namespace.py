@@ -50,7 +50,8 @@ class Namespace:
         order = json.dumps({"covers": self.covers, "hostname": self.hostname,
                             "scratch": self.scratch})
         self.holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--ipc", "--uts", "--", sys.executable, __file__, order],
+            ["unshare", "--net", "--mount", "--ipc", "--uts", "--",
+             sys.executable, __file__, order],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
         answer = self.holder.stdout.readline()
         if answer != "ready\n":

@@ -162,8 +162,8 @@ def make_certificates(directory):
     directory.mkdir(parents=True)
     authority = directory / "ca"
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", CERTIFICATE_DAYS,
-            "-subj", "/CN=Handfast lab CA", "-keyout", f"{authority}.key", "-out", f"{authority}.pem",
-            "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+            "-subj", "/CN=Handfast lab CA", "-keyout", f"{authority}.key",
+            "-out", f"{authority}.pem", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
     for owner, hosts in names.CERTIFICATE_NAMES.items():
         make_leaf(directory, f"{owner}-rsa", hosts, ["-newkey", "rsa:2048"])
         make_leaf(directory, f"{owner}-ecdsa", hosts,

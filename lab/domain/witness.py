@@ -171,6 +171,7 @@ class Squid(Witness):
 
     def settings(self):
         ntlm = "/usr/bin/ntlm_auth --helper-protocol=squid-2.5-ntlmssp"
+        wrapper = f"{SQUID_HELPERS}/negotiate_wrapper_auth"
         kerberos = (f"{SQUID_HELPERS}/negotiate_kerberos_auth -s GSS_C_NO_NAME "
                     f"-k {self.domain.keytab}")
         listen = f"accel no-vhost defaultsite={names.fqdn(self.name)}"
@@ -193,7 +194,7 @@ shutdown_lifetime 0 seconds
 max_filedescriptors 4096
 cache deny all
 
-auth_param negotiate program {SQUID_HELPERS}/negotiate_wrapper_auth --ntlm {ntlm} --kerberos {kerberos}
+auth_param negotiate program {wrapper} --ntlm {ntlm} --kerberos {kerberos}
 auth_param negotiate children 20 startup=2 idle=2
 auth_param negotiate keep_alive on
 auth_param ntlm program {ntlm}

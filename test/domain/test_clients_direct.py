@@ -27,20 +27,15 @@ def pairs_with(scheme):
 
 @pytest.mark.parametrize("client,scheme,kind,transport", cases())
 def test_client_logs_in(login, target, client, scheme, kind, transport):
-    report = login(client, target(kind, "iis1", transport), "alice", scheme)
+    # Another person and server on plain HTTP, so that a fixed answer could not pass.
+    person, server = ("alice", "iis1") if transport == "https" else ("bob", "iis2")
+    report = login(client, target(kind, server, transport), person, scheme)
+    answers = report["requests"]
     assert report["error"] is None
-    assert [entry["status"] for entry in report["requests"]] == [200] * len(report["requests"])
-    assert {entry["person"] for entry in report["requests"]} == {"alice"}
-    assert {entry["server"] for entry in report["requests"]} == {"iis1"}
-
-
-@pytest.mark.parametrize("client,scheme", clients.pairs())
-def test_client_makes_several_requests_and_posts_arrive_whole(login, target, client, scheme):
-    report = login(client, target(WITNESSES[scheme][0], "iis2"), "bob", scheme)
-    posts = [entry for entry in report["requests"] if entry["method"] == "POST"]
-    assert len(report["requests"]) >= (12 if client in BROWSERS else 3)
-    assert posts and all(entry["body_intact"] for entry in posts)
-    assert (report["person"], report["server"]) == ("bob", "iis2")
+    assert len(answers) >= (12 if client in BROWSERS else 3)
+    assert {(a["status"], a["person"], a["server"]) for a in answers} == {(200, person, server)}
+    posts = [answer for answer in answers if answer["method"] == "POST"]
+    assert posts and all(post["body_intact"] for post in posts)
 
 
 @pytest.mark.parametrize("client", pairs_with("ntlm"))
