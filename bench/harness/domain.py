@@ -9,7 +9,9 @@ import shutil
 import sys
 from pathlib import Path
 
-LAB = Path(__file__).resolve().parent.parent.parent / "lab"
+from harness.products import put_first
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 THROUGH = "lb.example.test"
 DIRECT = "iis1.example.test"
 
@@ -30,11 +32,12 @@ class LoginDomain:
     """Up after __init__, gone after close()."""
 
     def __init__(self, directory):
-        sys.path.insert(0, str(LAB / "embedded"))
-        from domain import Domain
+        sys.path.insert(0, str(ROOT))
+        from lab.embedded.domain import Domain
         self.domain = Domain(str(directory / "domain")).up()
         try:
             self.iis = self.domain.iis("iis1", verbose=False)
+            put_first(self.iis.process.pid)
             pair = self.domain.certificate("lb-ecdsa")
             self.pem = directory / "login.pem"
             self.pem.write_text(Path(pair.chain).read_text() + Path(pair.key).read_text())

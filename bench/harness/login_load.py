@@ -14,11 +14,10 @@ import time
 from pathlib import Path
 from statistics import median
 
-PEOPLE = Path(__file__).resolve().parent.parent.parent / "lab" / "people"
-sys.path.insert(0, str(PEOPLE))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from logins import new_login, read_people  # noqa: E402
-from web import Closed, Connection, Target  # noqa: E402
+from lab.people.logins import new_login, read_people  # noqa: E402
+from lab.people.web import Closed, Connection, Target  # noqa: E402
 
 
 class LoginFailed(Exception):

@@ -33,18 +33,23 @@ def free_ports(count):
             holder.close()
 
 
-def pinned(core):
-    """A preexec function that keeps the child on one core, before everything else there if it may.
+def put_first(pid):
+    """Real-time priority for a process (0: this one) and what it starts, where that is permitted.
 
-    Real-time priority, the same for proxies, load and origin, is for machines that do other work
-    too: a higher nice value would only count within one session.
+    Proxies, load, origin and stand-in all have the same. It is for machines that do other work
+    too: a nice value would only count within one session.
     """
+    try:
+        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        pass
+
+
+def pinned(core):
+    """A preexec function that keeps the child on one core, before everything else there."""
     def settle():
         os.sched_setaffinity(0, {core})
-        try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-        except PermissionError:
-            pass
+        put_first(0)
     return settle
 
 
@@ -172,7 +177,9 @@ class Handfast(Product):
 
     @classmethod
     def find(cls):
-        return None
+        """The one just built; else one that is installed."""
+        built = sorted(BENCH.parent.glob("build*/src/handfast"), key=lambda path: path.stat().st_mtime)
+        return cls(str(built[-1])) if built else super().find()
 
     def version(self):
         said = subprocess.run([self.binary, "--version"], capture_output=True, text=True,

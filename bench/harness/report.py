@@ -86,11 +86,22 @@ def spread_table(rows, names, key, scale=1):
     return text
 
 
+def per_second_table(rows, names):
+    text = line(["row", *names]) + line(["---", *("---:" for _ in names)])
+    for row in rows:
+        figures = [row["figure"].get(name) for name in names]
+        text += line([row["title"], *(f"{1e6 / each['median']:.0f}" if each else "–"
+                                      for each in figures)])
+    return text
+
+
 def table(rows, names):
     """The tables in Markdown: figures with ratios, latency of logins, wall time."""
     text = figures_table(rows, names)
     logins = [row for row in rows if row["latency_added_us"]]
     if logins:
+        text += "\nLogins a second that one core of the proxy would carry:\n\n"
+        text += per_second_table(logins, names)
         text += "\nLatency a login gains over a direct one in milliseconds, median (range):\n\n"
         text += spread_table(logins, names, "latency_added_us", 1e-3)
     text += "\nWall time of one round in seconds, median (range):\n\n"

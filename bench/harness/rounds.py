@@ -63,7 +63,8 @@ class Load:
         """Its next line; RuntimeError with what it complained about when there is none."""
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(self.process.stderr.read().strip() or "bench-load ended")
+            complaint = self.process.stderr.read().strip().splitlines()
+            raise RuntimeError(complaint[-1] if complaint else "the load ended without a word")
         return line
 
     def go(self):
