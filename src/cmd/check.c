@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "cmd/command.h"
 #include "config/config.h"
 #include "control/preflight.h"
 
@@ -15,8 +16,6 @@ enum {
     CHECK_ERRORS = 1,
     CHECK_USAGE = 2,
 };
-
-int check_main(int argc, char **argv);
 
 struct request {
     const char *file;

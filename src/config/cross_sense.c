@@ -17,6 +17,20 @@ struct use {
     bool passed;
 };
 
+// Is every route resolved? Where a pool's name is misspelt, it is no news that the pool is unused.
+static bool is_resolved(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->site_count; i++) {
+        const struct site_config *site = &snapshot->sites[i];
+        if (site->mode == SITE_PASSTHROUGH && site->pool_index == SIZE_MAX)
+            return false;
+        for (size_t j = 0; j < site->route_count; j++)
+            if (site->routes[j].pool_index == SIZE_MAX)
+                return false;
+    }
+    return true;
+}
+
 static void use_collect(const struct snapshot *snapshot, struct use *uses)
 {
     for (size_t i = 0; i < snapshot->site_count; i++) {
@@ -94,19 +108,26 @@ static void check_health(struct load *load, const struct health_config *health,
                      "a check may still be waiting when the next one is due");
 }
 
-static void check_pool(struct load *load, const struct pool_config *pool, struct use use)
+static void check_use(struct load *load, const struct pool_config *pool, struct use use)
 {
-    if (!use.forwarded && !use.redirected && !use.passed)
-        load_warning(load, pool, NULL, NULL, "remove it, or name it in a route",
-                     "no route and no site uses pool %s", pool->name ? pool->name : "");
-    else if (!use.forwarded)
+    if (!use.forwarded)
         check_unused_parts(load, pool);
-    check_links(load, pool);
-    check_weights(load, pool);
-    check_health(load, &pool->health, pool);
     bool sends = use.forwarded || pool->health.kind == HEALTH_HTTP;
     for (size_t i = 0; sends && i < pool->server_count; i++)
         check_port(load, pool, &pool->servers[i]);
+}
+
+static void check_pool(struct load *load, const struct pool_config *pool, struct use use)
+{
+    bool is_used = use.forwarded || use.redirected || use.passed;
+    if (!is_used && pool->name && is_resolved(load->snapshot))
+        load_warning(load, pool, NULL, NULL, "remove it, or name it in a route",
+                     "no route and no site uses pool %s", pool->name);
+    else if (is_used)
+        check_use(load, pool, use);
+    check_links(load, pool);
+    check_weights(load, pool);
+    check_health(load, &pool->health, pool);
 }
 
 // ---------------------------------------------------------------------------- sites
@@ -138,6 +159,9 @@ static struct doors doors_of(const struct snapshot *snapshot)
 {
     struct doors doors = {0};
     for (size_t i = 0; i < snapshot->listener_count; i++) {
+        // a listener that could not be read may be either
+        if (!snapshot->listeners[i].address)
+            return (struct doors){true, true};
         doors.tls = doors.tls || snapshot->listeners[i].is_tls;
         doors.plain = doors.plain || !snapshot->listeners[i].is_tls;
     }
@@ -155,7 +179,7 @@ static void check_doors(struct load *load, const struct site_config *site, struc
     if (site->mode == SITE_HTTP && !doors.tls && !site->plain_http)
         load_warning(load, site, NULL, NULL, "add a listener that speaks TLS, or write plain_http: serve",
                      "site %s is only redirected to https, but no listener speaks TLS", name);
-    if (site->plain_http && !doors.plain)
+    if (site->plain_http && site->mode == SITE_HTTP && !doors.plain)
         load_warning(load, &site->plain_http, site, NULL, "add a listener with tls: false",
                      "site %s may be served in clear, but every listener speaks TLS", name);
     if (site->plain_http && site->mode == SITE_PASSTHROUGH)

@@ -16,7 +16,7 @@ static void derive_listener(struct load *load, struct listener_config *listener)
         return;
     listener->address = snapshot_text(load->snapshot, span_text(endpoint.address));
     listener->port = endpoint.port;
-    if (!load_is_written(load, &listener->is_tls))
+    if (!load_is_written(load, &listener->is_tls) || load_is_refused(load, &listener->is_tls))
         listener->is_tls = listener->port != 80;
 }
 
@@ -50,12 +50,12 @@ static void derive_server(struct load *load, struct server_config *server)
 
 static void derive_health(struct load *load, struct health_config *health, bool has_tls)
 {
-    bool has_request = health->request != NULL;
-    if (!load_is_written(load, &health->kind))
+    bool has_request = load_is_written(load, &health->request);
+    if (!load_is_written(load, &health->kind) || load_is_refused(load, &health->kind))
         health->kind = has_request ? HEALTH_HTTP : has_tls ? HEALTH_TLS : HEALTH_TCP;
     if (health->kind != HEALTH_HTTP)
         return;
-    struct span path = has_request ? span_text(health->request) : SPAN("GET /");
+    struct span path = health->request ? span_text(health->request) : SPAN("GET /");
     struct span method = span_cut(&path, ' ');
     health->method = snapshot_text(load->snapshot, method);
     health->path = snapshot_text(load->snapshot, path);

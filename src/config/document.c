@@ -38,7 +38,12 @@ static void refuse_second_document(struct fy_parser *parser, struct findings *fi
     struct fy_document *second = fy_parse_load_document(parser);
     if (!second)
         return;
-    findings_add(findings, FINDING_ERROR, (struct place){0}, NULL, "one", "remove what follows ---",
+    const struct fy_mark *mark =
+        fy_document_state_start_mark(fy_document_get_document_state(second));
+    struct place place = {0};
+    if (mark && mark->line >= 0)
+        place = (struct place){(unsigned)mark->line + 1, (unsigned)mark->column + 1};
+    findings_add(findings, FINDING_ERROR, place, NULL, "one", "remove what follows ---",
                  "the file holds more than one YAML document");
     fy_document_destroy(second);
 }

@@ -32,9 +32,17 @@ static size_t character_size(struct span text)
     return is_wrong ? 0 : more + 1;
 }
 
-static bool is_control(uint8_t c)
+// ASCII's controls and those of Latin-1, which are U+0080 to U+009F.
+static bool is_control(struct span character)
 {
-    return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+    uint8_t c = character.data[0];
+    return c < 0x20 || c == 0x7f || (c == 0xc2 && character.data[1] < 0xa0);
+}
+
+size_t encoding_character(struct span text)
+{
+    size_t size = character_size(text);
+    return size && !is_control(span_first(text, size)) ? size : 0;
 }
 
 bool encoding_check(struct span text, struct findings *findings)
@@ -48,9 +56,10 @@ bool encoding_check(struct span text, struct findings *findings)
                          "save the file in that encoding", "the byte 0x%02x is not text", c);
             return false;
         }
-        if (is_control(c)) {
+        bool is_space = c == '\t' || c == '\n' || c == '\r';
+        if (!is_space && is_control(span_first(text, size))) {
             findings_add(findings, FINDING_ERROR, place, NULL, "text", NULL,
-                         "control character 0x%02x", c);
+                         "control character U+%04X", size == 1 ? c : text.data[1]);
             return false;
         }
         place.column++;

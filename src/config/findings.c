@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "config/config.h"
+#include "config/load.h"
 
 // Longer lines of the file are not shown: the place says enough.
 #define SHOWN_LINE_MAX 160
@@ -118,27 +118,29 @@ static struct span line_of(const char *content, unsigned line)
     return text;
 }
 
-static bool is_shown(struct span line)
+// The line, with what is no text or controls a terminal as '?'.
+static void print_line(FILE *out, struct span line)
 {
-    if (line.size == 0 || line.size > SHOWN_LINE_MAX)
-        return false;
-    for (size_t i = 0; i < line.size; i++)
-        if ((line.data[i] < 0x20 && line.data[i] != '\t') || line.data[i] == 0x7f)
-            return false;
-    return true;
+    fputs("    ", out);
+    while (!span_is_empty(line)) {
+        size_t size = encoding_character(line);
+        if (size)
+            fwrite(line.data, 1, size, out);
+        else
+            fputc(line.data[0] == '\t' ? '\t' : '?', out);
+        line = span_after(line, size ? size : 1);
+    }
+    fputc('\n', out);
 }
 
-// Columns count characters; bytes that continue a UTF-8 character do not move the caret, and tabs are
-// kept so that the caret stands right whatever their width.
+// Columns count characters, and tabs are kept, so that the caret stands right whatever their width.
 static void print_caret(FILE *out, struct span line, unsigned column)
 {
     fputs("    ", out);
-    unsigned at = 1;
-    for (size_t i = 0; i < line.size && at < column; i++) {
-        if ((line.data[i] & 0xc0) == 0x80)
-            continue;
-        fputc(line.data[i] == '\t' ? '\t' : ' ', out);
-        at++;
+    for (unsigned at = 1; at < column && !span_is_empty(line); at++) {
+        size_t size = encoding_character(line);
+        fputc(line.data[0] == '\t' ? '\t' : ' ', out);
+        line = span_after(line, size ? size : 1);
     }
     fputs("^\n", out);
 }
@@ -158,9 +160,9 @@ static void print_finding(FILE *out, const struct findings *findings, const stru
         fprintf(out, "; %s", finding->advice);
     fputc('\n', out);
     struct span line = line_of(findings->content, finding->place.line);
-    if (!is_shown(line))
+    if (line.size == 0 || line.size > SHOWN_LINE_MAX)
         return;
-    fprintf(out, "    %.*s\n", SPAN_PRINT(line));
+    print_line(out, line);
     print_caret(out, line, finding->place.column);
 }
 

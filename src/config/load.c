@@ -17,6 +17,12 @@ bool load_is_written(struct load *load, const void *member)
     return marks_find(&load->marks, member) != NULL;
 }
 
+bool load_is_refused(struct load *load, const void *member)
+{
+    const struct mark *mark = marks_find(&load->marks, member);
+    return mark && mark->is_refused;
+}
+
 void load_add(struct load *load, enum finding_severity severity, const void *member,
               const void *owner, const char *expected, const char *advice, const char *what, ...)
 {

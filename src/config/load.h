@@ -17,6 +17,9 @@ struct load {
 
 // encoding.c: true when the file is UTF-8 text; else a finding says where it is not.
 bool encoding_check(struct span text, struct findings *findings);
+// Bytes of the character at the front of a text that is not empty; 0 when it is no character or one that controls a
+// terminal (tabs and ends of line are not meant here).
+size_t encoding_character(struct span text);
 
 // document.c: YAML to nodes; syntax errors become findings. NULL when there is no document.
 struct fy_document *document_parse(struct span yaml, struct findings *findings);
@@ -33,7 +36,7 @@ void derive_order(struct snapshot *snapshot);
 void cross_check(struct load *load);
 // cross_redirect.c: where redirected clients end up.
 void cross_redirects(struct load *load);
-// cross_sense.c: what is allowed but hardly meant.
+// cross_sense.c: what is allowed but hardly meant, and numbers that contradict each other.
 void cross_sense(struct load *load);
 
 // Adds a finding about a member; its place and path come from the marks. A member that was not written takes those of
@@ -48,3 +51,5 @@ void load_add(struct load *load, enum finding_severity severity, const void *mem
 
 // Was that member written in the file?
 bool load_is_written(struct load *load, const void *member);
+// Was it written, and refused? What follows from it is then not worth a finding.
+bool load_is_refused(struct load *load, const void *member);

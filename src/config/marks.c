@@ -24,8 +24,14 @@ void marks_add(struct marks *marks, const void *member, struct place place, cons
     }
     char *copy = strdup(path);
     CHECK(copy);
-    marks->items[marks->count++] = (struct mark){member, place, copy};
+    marks->items[marks->count++] = (struct mark){member, place, false, copy};
     marks->sorted = false;
+}
+
+void marks_refuse_last(struct marks *marks)
+{
+    CHECK(marks->count > 0);
+    marks->items[marks->count - 1].is_refused = true;
 }
 
 static int compare_members(const void *a, const void *b)

@@ -8,7 +8,8 @@
 struct mark {
     const void *member;
     struct place place;
-    char *path; // sites[0].routes[1].forward
+    bool is_refused; // its value was no such value; the member holds the default
+    char *path;      // sites[0].routes[1].forward
 };
 
 struct marks {
@@ -19,6 +20,8 @@ struct marks {
 };
 
 void marks_done(struct marks *marks);
+// The mark added last was refused.
+void marks_refuse_last(struct marks *marks);
 void marks_add(struct marks *marks, const void *member, struct place place, const char *path);
 // NULL when that member was not written.
 const struct mark *marks_find(struct marks *marks, const void *member);

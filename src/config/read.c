@@ -150,17 +150,21 @@ static void read_mapping(struct walk *walk, struct fy_node *node, enum scope sco
 static bool read_scalar(struct walk *walk, const struct option *option, struct fy_node *node,
                         void *field, struct place place)
 {
-    if (is_missing(node) || !fy_node_is_scalar(node)) {
-        refuse_kind(walk, option, node, place);
-        return false;
-    }
     struct value_fault fault;
     marks_add(&walk->load->marks, field, place, walk->path);
+    if (is_missing(node) || !fy_node_is_scalar(node)) {
+        refuse_kind(walk, option, node, place);
+        marks_refuse_last(&walk->load->marks);
+        return false;
+    }
     if (value_read(option, scalar_text(node), walk->load->snapshot, field, &fault))
         return true;
     walk_error(walk, place, fault.expected, fault.advice, fault.what);
+    marks_refuse_last(&walk->load->marks);
     return false;
 }
+
+static void read_default(struct walk *walk, const struct option *option, char *object);
 
 static void read_item(struct walk *walk, const struct option *option, struct fy_node *node,
                       void *item, struct place place)
@@ -224,7 +228,8 @@ static void read_value(struct walk *walk, const struct option *option, struct fy
     } else if (option->type == TYPE_SECTION) {
         read_part(walk, option, resolved, object, place);
     } else {
-        (void)read_scalar(walk, option, resolved, object + option->offset, place);
+        if (!read_scalar(walk, option, resolved, object + option->offset, place))
+            read_default(walk, option, object);
     }
 }
 

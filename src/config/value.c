@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "config/endpoint.h"
+#include "config/load.h"
 #include "config/snapshot.h"
 #include "wire/host.h"
 #include "wire/target.h"
@@ -42,17 +43,18 @@ struct value_quoted value_quote(struct span text)
     struct value_quoted quoted = {0};
     size_t at = 0;
     quoted.text[at++] = '\'';
-    struct span shown = span_first(text, 60);
-    for (size_t i = 0; i < shown.size; i++) {
-        uint8_t c = shown.data[i];
-        quoted.text[at++] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
+    while (!span_is_empty(text)) {
+        size_t size = encoding_character(text);
+        if (at + (size ? size : 1) > 61)
+            break;
+        if (size)
+            memcpy(quoted.text + at, text.data, size);
+        else
+            quoted.text[at] = '?';
+        at += size ? size : 1;
+        text = span_after(text, size ? size : 1);
     }
-    if (shown.size < text.size) {
-        // never end inside a character
-        while (at > 1 && (quoted.text[at - 1] & 0xc0) == 0x80)
-            at--;
-        if (at > 1 && (quoted.text[at - 1] & 0x80))
-            at--;
+    if (!span_is_empty(text)) {
         memcpy(quoted.text + at, "...", 3);
         at += 3;
     }
@@ -273,9 +275,12 @@ static bool read_choice(struct value *value)
 
 static bool is_printable(struct span text)
 {
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] < 0x20 || text.data[i] == 0x7f)
+    while (!span_is_empty(text)) {
+        size_t size = encoding_character(text);
+        if (size == 0)
             return false;
+        text = span_after(text, size);
+    }
     return true;
 }
 
@@ -367,7 +372,8 @@ static bool refuse_host(struct value *value, struct span name)
     else if (span_starts_with_nocase(bare, SPAN("http://")))
         bare = span_after(bare, 7);
     bare = span_first(bare, span_find(bare, '/'));
-    if (host_parse(bare, &host))
+    if (host_parse(bare, &host) && !is_broken_address(&host) &&
+        !span_equal_nocase(host_name(&host), name))
         FAULT(value, advice, "write the name alone: %.*s", SPAN_PRINT(host_name(&host)));
     return refuse(value, "is not a host name");
 }
@@ -462,7 +468,7 @@ static bool (*const readers[])(struct value *) = {
 };
 
 static const char *const expectations[] = {
-    [TYPE_NAME] = "a name",
+    [TYPE_NAME] = "a name without spaces",
     [TYPE_FILE] = "a path",
     [TYPE_DURATION] = "a duration such as 500ms, 30s, 5m or 1h",
     [TYPE_SIZE] = "a size such as 4096, 64KiB or 1MiB",

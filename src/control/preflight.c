@@ -57,8 +57,9 @@ static bool check_certificate(struct tls_server *server,
     struct tls_problem problem = {0};
     struct tls_certificate_facts facts;
     if (!tls_server_add(server, certificate->chain, certificate->key, &facts, &problem)) {
-        findings_add(findings, FINDING_ERROR, certificate->place, path, NULL, NULL, "%s",
-                     problem.text);
+        findings_add(findings, FINDING_ERROR, certificate->place, path,
+                     "a PEM chain and the private key of its first certificate, both readable",
+                     NULL, "%s", problem.text);
         return false;
     }
     check_dates(certificate, path, &facts, findings);
@@ -118,8 +119,8 @@ static void check_authorities(const struct pool_config *pool, size_t index,
     if (!client) {
         char path[64];
         snprintf(path, sizeof path, "pools[%zu].tls", index);
-        findings_add(findings, FINDING_ERROR, pool->tls.place, path, NULL, NULL, "%s",
-                     problem.text);
+        findings_add(findings, FINDING_ERROR, pool->tls.place, path,
+                     "a readable file of PEM certificates", NULL, "%s", problem.text);
         return;
     }
     tls_client_free(client);

@@ -75,15 +75,18 @@ static void test_caret_stands_under_characters(void **state)
                              "a.yaml:9:1: error: no such line\n");
 }
 
-static void test_lines_that_are_not_shown(void **state)
+static void test_lines_that_do_not_print(void **state)
 {
     (void)state;
-    char content[400] = "a\x1b[2J\n";
-    memset(content + 6, 'x', 300);
+    char content[400] = "a\x1b[2J\xff\xc2\x9bz\n";
+    memset(content + 10, 'x', 300);
     struct findings *findings = with_content(content);
-    findings_add(findings, FINDING_ERROR, (struct place){1, 1}, NULL, NULL, NULL, "control");
+    findings_add(findings, FINDING_ERROR, (struct place){1, 8}, NULL, NULL, NULL, "control");
     findings_add(findings, FINDING_ERROR, (struct place){2, 1}, NULL, NULL, NULL, "long");
-    expect_printed(findings, "a.yaml:1:1: error: control\na.yaml:2:1: error: long\n");
+    expect_printed(findings, "a.yaml:1:8: error: control\n"
+                             "    a?[2J???z\n"
+                             "           ^\n"
+                             "a.yaml:2:1: error: long\n");
 }
 
 static void test_too_many(void **state)
@@ -115,7 +118,7 @@ int main(void)
         cmocka_unit_test(test_parts_that_are_missing),
         cmocka_unit_test(test_order_is_that_of_the_file),
         cmocka_unit_test(test_caret_stands_under_characters),
-        cmocka_unit_test(test_lines_that_are_not_shown),
+        cmocka_unit_test(test_lines_that_do_not_print),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_nothing),
     };
