@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The binding machine. Pure: tables made of binding.tbl and binding_event.tbl, and two functions that
-// read events from what the heads said.
+// The binding machine. Pure: tables made of binding.tbl and binding_event.tbl, and two functions
+// that read events from what the heads said.
 #include "auth/binding.h"
 
 #include "base/check.h"
+#include "wire/spnego.h"
 
 enum standing {
     STANDING_SHARED = 0,
@@ -23,7 +24,7 @@ static const struct {
 #undef EDGE
 };
 
-// A pair given twice is a compiler's warning; with as many edges as there are pairs, none is missing.
+// A pair given twice is a compiler's warning; with as many edges as pairs, none is missing.
 static const uint8_t edges[BINDING_COUNT][BINDING_EVENT_COUNT] = {
 #define STATE(id, word, standing, meaning)
 #define EDGE(from, event, to) [BINDING_##from][BINDING_EVENT_##event] = BINDING_##to,
@@ -48,7 +49,7 @@ static bool cannot_prove(const struct token *token)
 {
     if (token->kind == TOKEN_EMPTY || token->kind == TOKEN_NTLM_NEGOTIATE)
         return true;
-    // Only a NegTokenInit lists mechanisms without a state: it opens, a NegTokenResp may be the last leg.
+    // Only a NegTokenInit lists mechanisms without a state. It opens; a NegTokenResp may end.
     return token->kind == TOKEN_SPNEGO_ONLY && token->neg_state == -1 && token->mech_count > 0;
 }
 
@@ -76,7 +77,7 @@ static struct said listen(const struct token *challenges, size_t count)
         if (!auth_scheme_binds(challenge->scheme))
             continue;
         said.is_windows = true;
-        if (challenge->in_spnego && challenge->neg_state == 2)
+        if (challenge->in_spnego && challenge->neg_state == SPNEGO_REJECTED)
             said.is_reject = true;
         else if (challenge->kind != TOKEN_EMPTY)
             said.has_token = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far has authentication tied a link to one person? One pure state machine; its table, binding.tbl,
-// is the documentation. It decides nothing about sockets: whoever owns the link asks it and obeys.
+// How far has authentication tied a link to one person? One pure state machine; its table,
+// binding.tbl, is the documentation. It decides nothing about sockets: whoever owns the link asks
+// it and obeys.
 #pragma once
 
 #include <stdbool.h>
@@ -24,12 +25,13 @@ enum binding_event {
     BINDING_EVENT_COUNT
 };
 
-// A request is about to be written. `credentials`: its Authorization value read by token_read, NULL without one.
-// A request that has several values (Proxy-Authorization, or Authorization twice) is several events, one for each.
+// A request is about to be written. `credentials`: its Authorization value read by token_read, NULL
+// without one. A request that has several values (Proxy-Authorization, or Authorization twice) is
+// several events, one for each.
 enum binding_event binding_event_of_request(const struct token *credentials);
 
-// An answer has arrived: any status from 200, and 101. `challenges` are its WWW-Authenticate and Proxy-Authenticate
-// values read by token_read, in order.
+// An answer has arrived: any status from 200, and 101. `challenges` are its WWW-Authenticate and
+// Proxy-Authenticate values read by token_read, in order.
 enum binding_event binding_event_of_response(unsigned status, const struct token *challenges,
                                              size_t challenge_count);
 
@@ -37,11 +39,12 @@ enum binding_event binding_event_of_response(unsigned status, const struct token
 enum binding binding_next(enum binding binding, enum binding_event event);
 
 // May another client's request be written to this link? True only while no credentials and no
-// challenge were ever seen on it. Once false it stays false: no edge leads back (proved by a test over the table).
+// challenge were ever seen on it. Once false it stays false: no edge leads back (proved by a test
+// over the table).
 bool binding_may_share(enum binding binding);
 
-// Between two legs: a token was sent or a challenge token received, and the handshake is not finished.
-// Nothing may drain, time out or reload such a pair (rule 5).
+// Between two legs: a token was sent or a challenge token received, and the handshake is not
+// finished. Nothing may drain, time out or reload such a pair (rule 5).
 bool binding_is_between_legs(enum binding binding);
 
 // Is the link tied to somebody whom the server accepted?

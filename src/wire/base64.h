@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Base64 as it stands in Authorization and WWW-Authenticate values. Reads only; a text that is larger
-// than the room given is decoded as far as it fits and checked to its end.
+// Base64 as it stands in Authorization and WWW-Authenticate values. Reads only; a text that is
+// larger than the room given is decoded as far as it fits and checked to its end.
 // Source: RFC 4648 section 4.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 // Decodes `text` into `out` (`capacity` bytes). `ret_written` says how many bytes stand in `out`,
 // `ret_total` how many the whole text stands for. Up to two '=' at the end are accepted and none is
-// needed; bits left over in the last character are ignored. False when a byte is outside the alphabet,
-// '=' stands elsewhere or one character is left over: then `out` holds rubbish and nothing is returned.
+// needed; bits left over in the last character are ignored. False, with rubbish in `out` and nothing
+// returned, when a byte is outside the alphabet, '=' stands elsewhere or one character is left over.
 bool base64_decode(struct span text, uint8_t *out, size_t capacity, size_t *ret_written,
                    size_t *ret_total);

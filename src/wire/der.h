@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bounded cursor over DER, as far as SPNEGO and Kerberos need it. It never reads outside its span and
-// owns nothing. Tags are one byte; lengths are definite, in one to five bytes. A length written longer
-// than needed is accepted: we only report what others will judge.
+// A bounded cursor over DER, as far as SPNEGO and Kerberos need it. It never reads outside its span
+// and owns nothing. Tags are one byte; lengths are definite, in one to five bytes. A length written
+// longer than needed is accepted: we only report what others will judge.
 // Source: ITU-T X.690 sections 8 and 10.
 #pragma once
 
@@ -37,7 +37,8 @@ static inline bool der_is_at(const struct der *der, unsigned tag)
 }
 
 // Takes the next element, whatever it is. When the cursor is cut, an element that ends beyond the
-// bytes is returned as far as it goes, itself cut. False, with nothing taken, on anything malformed.
+// bytes is returned as far as it goes, itself cut. False, with nothing taken, on anything
+// malformed.
 bool der_next(struct der *der, unsigned *ret_tag, struct der *ret_content);
 
 // Takes the next element if its tag is `tag`; otherwise takes nothing and answers false.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a Kerberos token shows without a key: which service it is for, which key the service needs, and
-// what the server complained about. Tickets and authenticators are never handed out.
-// Sources: RFC 4120 sections 5.3, 5.5.1, 5.9.1; RFC 4121 section 4.1 (framing); RFC 4120 section 5.2.3 (time).
+// What a Kerberos token shows without a key: which service it is for, which key the service needs,
+// and what the server complained about. Tickets and authenticators are never handed out.
+// Sources: RFC 4120 sections 5.2.3 (time), 5.3, 5.5.1 and 5.9.1; RFC 4121 section 4.1 (framing).
 #pragma once
 
 #include "wire/der.h"
@@ -26,6 +26,6 @@ struct kerberos {
     int64_t server_time; // of an error: seconds since 1970-01-01; -1: none
 };
 
-// Reads a Kerberos message, with or without its GSS frame. False when it is something else or broken in
-// a part that is read.
+// Reads a Kerberos message, with or without its GSS frame. False when it is something else or
+// broken in a part that is read.
 bool kerberos_read(struct der message, struct kerberos *ret_kerberos);

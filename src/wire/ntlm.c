@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads NTLM messages. Pure; every offset and length is compared with the message before it is used,
-// and the challenge responses never leave this file.
+// Reads NTLM messages. Pure; every offset and length is compared with the message before it is
+// used, and the challenge responses never leave this file.
 #include "wire/ntlm.h"
 
-#define FIELDS_BYTES      8  // length, allocated length, offset
+#define FIELDS_BYTES      8 // length, allocated length, offset
 #define TYPE1_FLAGS       12
 #define TYPE1_DOMAIN      16
 #define TYPE1_WORKSTATION 24

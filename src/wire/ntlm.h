@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three NTLM messages, as far as they can be read in the clear. The challenge responses are looked
-// at for their length and their AV pairs and are never handed out: they could be cracked.
+// The three NTLM messages, as far as they can be read in the clear. The challenge responses are
+// looked at for their length and their AV pairs and are never handed out: they could be cracked.
 // Sources: [MS-NLMP] 2.2.1.1 to 2.2.1.3 (messages), 2.2.2.1 (AV_PAIR), 2.2.2.7 (NTLMv2 response).
 #pragma once
 
@@ -22,7 +22,7 @@ struct ntlm_name {
     bool is_unicode; // UTF-16LE; otherwise the sender's OEM code page
 };
 
-// All spans point into the message. What a message does not carry, or what points outside it, is empty.
+// All spans point into the message. What it does not carry, or what points outside it, is empty.
 struct ntlm {
     unsigned type;  // 1 NEGOTIATE, 2 CHALLENGE, 3 AUTHENTICATE
     uint32_t flags; // 0 in a Type 3 of the oldest form, which has none
@@ -30,7 +30,7 @@ struct ntlm {
     bool has_version;
     uint8_t version_major;
     uint8_t version_minor;
-    uint16_t version_build; // of the sender's Windows: tells one node from another
+    uint16_t version_build;       // of the sender's Windows: tells one node from another
     struct ntlm_name domain;      // Types 1 and 3; in a Type 2 the TargetName
     struct ntlm_name user;        // Type 3
     struct ntlm_name workstation; // Types 1 and 3

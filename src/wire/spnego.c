@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads SPNEGO. Pure and without recursion: a SPNEGO message inside a SPNEGO message is not followed.
+// Reads SPNEGO. Pure and without recursion: SPNEGO inside SPNEGO is not followed.
 #include "wire/spnego.h"
 
 #define NEG_TOKEN_INIT DER_CONTEXT(0)

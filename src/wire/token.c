@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a header value to what can be said of it: scheme, kind of token, names. The decoded bytes live in
-// the caller's scratch and are wiped before returning; only names and numbers are copied out.
+// From a header value to what can be said of it: scheme, kind of token, names. The decoded bytes
+// live in the caller's scratch and are wiped before returning; only names and numbers come out.
 #include "wire/token.h"
 
 #include "wire/base64.h"
@@ -10,8 +10,8 @@
 #include "wire/utf8.h"
 
 // FILETIME of 1970-01-01, and its ticks in a second.
-#define FILETIME_OF_1970      116444736000000000ull
-#define FILETIME_PER_SECOND   10000000ull
+#define FILETIME_OF_1970    116444736000000000ull
+#define FILETIME_PER_SECOND 10000000ull
 
 static bool is_blank(uint8_t c)
 {

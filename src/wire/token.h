@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be read in the clear from an Authorization or WWW-Authenticate value of Windows authentication:
-// never a key, never a response that could be cracked. All texts are bounded copies in UTF-8.
+// What can be read in the clear from an Authorization or WWW-Authenticate value of Windows
+// authentication: never a key, never a response that could be cracked. All texts are bounded copies
+// in UTF-8.
 // Sources: RFC 4178 (SPNEGO), RFC 4120 (Kerberos), [MS-NLMP] 2.2 (NTLM), RFC 4559, [MS-NEGOEX].
 #pragma once
 
@@ -31,7 +32,7 @@ enum auth_scheme {
 // What the token really is, whatever scheme carried it.
 enum token_kind {
     TOKEN_EMPTY = 0, // a bare scheme
-    TOKEN_UNKNOWN,   // bytes that none of the decoders knows, and the parameters of AUTH_SCHEME_OTHER
+    TOKEN_UNKNOWN,   // none of the decoders knows it, or it belongs to AUTH_SCHEME_OTHER
     TOKEN_NTLM_NEGOTIATE,    // Type 1
     TOKEN_NTLM_CHALLENGE,    // Type 2
     TOKEN_NTLM_AUTHENTICATE, // Type 3
@@ -52,29 +53,29 @@ enum channel_binding_form {
 struct token {
     enum auth_scheme scheme;
     enum token_kind kind;
-    bool in_spnego;      // wrapped in SPNEGO
-    bool base64_bad;     // the text after the scheme is not base64
-    bool is_cut;         // larger than the scratch: read by its front part
-    int neg_state;       // SPNEGO response: 0 completed, 1 incomplete, 2 reject, 3 request-mic; -1: none
-    size_t token_bytes;  // decoded size
+    bool in_spnego;  // wrapped in SPNEGO
+    bool base64_bad; // the text after the scheme is not base64
+    bool is_cut;     // larger than the scratch: read by its front part
+    int neg_state;   // SPNEGO response: enum spnego_state; -1: none
+    size_t token_bytes; // decoded size
     // NTLM
     uint32_t ntlm_flags;
-    unsigned ntlm_version;                 // Type 3: 1 or 2; 0 when anonymous or not known
+    unsigned ntlm_version; // Type 3: 1 or 2; 0 when anonymous or not known
     bool ntlm_anonymous;
     bool ntlm_has_mic;
-    struct token_text domain;              // Type 3 (Type 2: NetBIOS domain of the server)
-    struct token_text user;                // Type 3
-    struct token_text workstation;         // Type 3
-    struct token_text server_name;         // Type 2: DNS computer name, else the NetBIOS one
-    struct token_text spn;                 // Type 3 AV 9, or sname of the Kerberos ticket
-    enum channel_binding_form binding;     // Type 3 AV 10
-    uint8_t binding_hash[16];              // when present
-    uint64_t server_filetime;              // Type 2 AV 7, or stime of a KRB-ERROR; 0: none
+    struct token_text domain;          // Type 3 (Type 2: NetBIOS domain of the server)
+    struct token_text user;            // Type 3
+    struct token_text workstation;     // Type 3
+    struct token_text server_name;     // Type 2: DNS computer name, else the NetBIOS one
+    struct token_text spn;             // Type 3 AV 9, or sname of the Kerberos ticket
+    enum channel_binding_form binding; // Type 3 AV 10
+    uint8_t binding_hash[16];          // when present
+    uint64_t server_filetime;          // Type 2 AV 7, or stime of a KRB-ERROR; 0: none
     // Kerberos
     struct token_text realm;
-    int ticket_etype; // 0: none
+    int ticket_etype;    // 0: none
     int64_t ticket_kvno; // -1: none
-    int krb_error;    // KRB-ERROR code; -1: none
+    int krb_error;       // KRB-ERROR code; -1: none
     // SPNEGO: mechanisms in the order offered; of a response, the one the server chose
     uint8_t mechs[8]; // enum token_mech
     size_t mech_count;
@@ -90,24 +91,28 @@ enum token_mech {
     TOKEN_MECH_IAKERB,
 };
 
-// Cuts the first challenge off a header value that may list several ("Negotiate, Basic realm=\"a, b\"");
+// Cuts the first challenge off a header value that may list several (`NTLM, Basic realm="a, b"`);
 // `rest` continues at the next one. Empty when there is none left. RFC 9110 section 11.6.1.
 struct span auth_challenge_cut(struct span *rest);
 
-// The scheme word of one challenge or of credentials, and its parameter: the token68 of a scheme that binds,
-// everything behind the word for the others.
+// The scheme word of one challenge or of credentials, and its parameter: the token68 of a scheme
+// that binds, everything behind the word for the others.
 enum auth_scheme auth_scheme_of(struct span value, struct span *ret_parameter);
 
 // NTLM, Negotiate, Nego2 and Kerberos tie a whole connection to a person; the others one request.
 bool auth_scheme_binds(enum auth_scheme scheme);
 
-// Decodes a whole header value into `token`. Of several challenges in one value it reads the first that binds, with
-// a token if one has a token; otherwise the first. Parameters of AUTH_SCHEME_OTHER are passwords and keys: they are
-// never decoded. `scratch` takes the decoded bytes (wiped before returning); a token that does not fit is read by its
-// front part. Never fails: what cannot be read is TOKEN_UNKNOWN.
+// Decodes a whole header value into `token`. Of several challenges in one value it reads the first
+// that binds, with a token if one has a token; otherwise the first. Parameters of AUTH_SCHEME_OTHER
+// are passwords and keys: they are never decoded. `scratch` takes the decoded bytes (wiped before
+// returning); a token that does not fit is read by its front part. Never fails: what cannot be read
+// is TOKEN_UNKNOWN.
 void token_read(struct span value, uint8_t *scratch, size_t scratch_bytes, struct token *ret_token);
 
-const char *auth_scheme_word(enum auth_scheme scheme); // "ntlm", "negotiate", "nego2", "kerberos", "other", "none"
-const char *token_kind_word(enum token_kind kind);     // "type1", "type2", "type3", "ap_req", "ap_rep", "krb_error", …
-// How people say what was used: "ntlm", "kerberos", "negotiate" (SPNEGO of unknown content) or "none".
+// "ntlm", "negotiate", "nego2", "kerberos", "other", "none"
+const char *auth_scheme_word(enum auth_scheme scheme);
+// "type1", "type2", "type3", "ap_req", "ap_rep", "krb_error", "negoex", "iakerb", "spnego",
+// "unknown", "empty"
+const char *token_kind_word(enum token_kind kind);
+// As people say it: "ntlm", "kerberos", "negotiate" (SPNEGO of unknown content) or "none".
 const char *token_mechanism_word(const struct token *token);

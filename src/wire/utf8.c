@@ -91,7 +91,7 @@ size_t utf8_from_oem(struct span bytes, char *out, size_t capacity)
     return writer.size;
 }
 
-// The character at the front of `bytes`; overlong forms, surrogates and stray bytes are one bad byte each.
+// The character at the front of `bytes`; in overlong forms and surrogates every byte is a bad one.
 static uint32_t utf8_front(struct span bytes, size_t *ret_bytes)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
