@@ -134,6 +134,15 @@ static enum flow_step copy_once(struct relay *relay, struct relay_flow *flow)
     return FLOW_AGAIN;
 }
 
+// Tells `to` that no more will come. The second time round there is no need: closing says it.
+static void pass_end(struct relay *relay, struct relay_flow *flow)
+{
+    bool is_last = relay->flows[0].is_shut || relay->flows[1].is_shut;
+    if (!flow->is_shut && !is_last)
+        channel_shut(flow->to);
+    flow->is_shut = true;
+}
+
 static enum flow_step flow_step(struct relay *relay, struct relay_flow *flow)
 {
     if (!buf_is_empty(&flow->held))
@@ -141,9 +150,7 @@ static enum flow_step flow_step(struct relay *relay, struct relay_flow *flow)
     if (flow->in_pipe)
         return deliver_pipe(relay, flow);
     if (flow->is_ended) {
-        if (!flow->is_shut)
-            channel_shut(flow->to);
-        flow->is_shut = true;
+        pass_end(relay, flow);
         return FLOW_WAITING;
     }
     return flow->pipe ? fill_pipe(relay, flow) : copy_once(relay, flow);
@@ -228,7 +235,10 @@ void relay_start(struct relay *relay, struct io_thread *io, struct channel *firs
     relay->flows[0].to = relay->flows[1].from = second;
     first->owner = second->owner = relay;
     first->on_ready = second->on_ready = on_ready;
-    want(relay);
+    if (first->is_open && second->is_open)
+        on_ready(first, CHANNEL_READ); // the first bytes are there already: they made us choose
+    else
+        want(relay);
 }
 
 void relay_stop(struct relay *relay)

@@ -32,7 +32,7 @@ struct relay {
 };
 
 // Takes over both channels (their owner and on_ready). The second may still be connecting. The struct must have been
-// zeroed before the first relay_hold or relay_start.
+// zeroed before the first relay_hold or relay_start. It may be done before this returns.
 void relay_start(struct relay *relay, struct io_thread *io, struct channel *first, struct channel *second,
                  relay_done_fn *on_done);
 // Bytes that were read before the relay began, for the direction that `from` sends. Before relay_start.

@@ -159,8 +159,6 @@ struct channel *socket_channel_new(struct loop *loop, int fd, enum end end_reset
     struct socket_channel *socket = calloc(1, sizeof *socket);
     if (!socket)
         return NULL;
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     socket->channel.ops = &socket_ops;
     socket->channel.is_open = true;
     socket->loop = loop;
@@ -181,6 +179,8 @@ struct status socket_channel_connect(struct loop *loop, const struct address *ad
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return failed(open_end(errno));
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, &address->any, address->size) != 0 && errno != EINPROGRESS) {
         enum end end = connect_end(errno);
         close(fd);

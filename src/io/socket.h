@@ -5,7 +5,7 @@
 #include "io/address.h"
 #include "io/channel.h"
 
-// A channel over a connected, non-blocking socket, which it owns from here on; NULL without memory (the descriptor
+// A channel over a connected, non-blocking socket (of a listener: TCP_NODELAY is inherited), which it owns from here on; NULL without memory (the descriptor
 // is then still the caller's). `end_reset` is the reason given when the other side resets.
 struct channel *socket_channel_new(struct loop *loop, int fd, enum end end_reset);
 

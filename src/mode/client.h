@@ -55,6 +55,7 @@ struct client {
     char *sni;                 // NULL: none
     enum client_state state;
     bool is_tls;
+    bool waited_for_bytes; // the socket's low-water mark was raised
     bool is_default_site; // the name did not choose the site
     size_t rescue_pool;   // its named server is down: every request is redirected within this pool; SIZE_MAX: no
     uint64_t lingered_bytes;
@@ -156,9 +157,11 @@ struct exchange {
     bool link_wants_close; // the server will close, or the answer has no end of its own
     bool is_pinned;
     bool is_own_answer;
+    uint8_t problem_size;
     uint8_t method_size;
     uint16_t path_size;
     uint8_t host_size;
+    char problem[120]; // what TLS said when connecting failed
     char method[32];
     char host[255];
     char path[EXCHANGE_PATH_MAX];
@@ -175,7 +178,7 @@ struct span exchange_host(const struct exchange *exchange);
 // ---- forward.c
 
 void forward_begin(struct exchange *exchange, const struct request_head *head);
-// Opens a link to a server that was not tried yet; answers when there is none.
+// Connecting failed: goes on with a server that was not tried yet, or answers when there is none.
 void forward_connect_failed(struct exchange *exchange, enum end end);
 void forward_pump_request(struct exchange *exchange);
 

@@ -57,6 +57,7 @@ static void answer_in_clear(struct client *client)
 static void wait_for_more(struct client *client, size_t seen)
 {
     socket_wait_for(channel_plain_fd(client->channel), seen + 1);
+    client->waited_for_bytes = true;
     channel_want(client->channel, CHANNEL_READ);
 }
 
@@ -71,7 +72,8 @@ static void look_at_hello(struct client *client, struct span bytes)
     } else if (parse.state == PARSE_MORE) {
         wait_for_more(client, bytes.size);
     } else {
-        socket_wait_for(channel_plain_fd(client->channel), 1);
+        if (client->waited_for_bytes)
+            socket_wait_for(channel_plain_fd(client->channel), 1);
         choose_mode(client, &hello);
     }
 }
@@ -144,8 +146,6 @@ void entry_accept(struct keeper *keeper, size_t listener_index, int fd, const st
         channel_close(channel, true);
         return;
     }
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     client->address = *address;
     client->listener_index = listener_index;
     client->listener = &client_snapshot(client)->listeners[listener_index];

@@ -167,16 +167,17 @@ static void discard_request(struct exchange *exchange)
     }
 }
 
-static void run_link(struct exchange *exchange)
+// Each step may end the exchange, and with it the memory it stands in.
+static void run_link(struct client *client, struct exchange *exchange)
 {
     h1_flush(&exchange->link->session);
     forward_pump_request(exchange);
-    if (exchange->link)
+    if (client->exchange == exchange && exchange->link)
         response_pump(exchange);
-    if (exchange->link) {
-        h1_flush(&exchange->link->session);
-        h1_want(&exchange->link->session, IO_BLOCK_BYTES);
-    }
+    if (client->exchange != exchange || !exchange->link)
+        return;
+    h1_flush(&exchange->link->session);
+    h1_want(&exchange->link->session, response_fill_limit(exchange));
 }
 
 static void end_client_after(struct client *client, bool was_read)
@@ -191,7 +192,7 @@ bool exchange_run(struct exchange *exchange)
 {
     struct client *client = exchange->client;
     if (exchange->link && link_is_open(exchange->link))
-        run_link(exchange);
+        run_link(client, exchange);
     if (client->exchange != exchange)
         return false; // it ended with its client
     if (exchange->request == REQUEST_STREAMING && exchange->response == RESPONSE_DONE && !exchange->link)

@@ -4,12 +4,22 @@
 #include "base/check.h"
 #include "mode/client.h"
 
+// What TLS has to say of a failed connect, for the log.
+static void note_problem(struct exchange *exchange, const struct link *link)
+{
+    struct text text = text_over(exchange->problem, sizeof exchange->problem);
+    if (link->side->pool->tls)
+        text_add(&text, span_first(span_text(tls_channel_problem(link->channel)), sizeof exchange->problem));
+    exchange->problem_size = (uint8_t)text.size;
+}
+
 static void on_link_event(struct link *link, unsigned ready)
 {
     struct exchange *exchange = link->holder;
     struct client *client = exchange->client;
     bool more = true;
     if (!link_is_open(link) && link->channel->end != END_OK) {
+        note_problem(exchange, link);
         forward_connect_failed(exchange, link_end(link));
         terminate_run(client);
         return;
@@ -78,6 +88,7 @@ void forward_connect_failed(struct exchange *exchange, enum end end)
     link->session.out = failed_link->session.out;
     failed_link->session.out = (struct buf){0};
     link->binding = binding;
+    link->exchanges = failed_link->exchanges;
     failed_link->binding = BINDING_FREE;
     link_close(failed_link, true);
     take_link(exchange, link);

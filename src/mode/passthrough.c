@@ -76,9 +76,9 @@ static void on_relay_done(struct relay *relay, enum end end)
 static void begin_relay(struct relayed *relayed)
 {
     relayed->is_running = true;
+    client_rearm(relayed->client);
     relay_start(&relayed->relay, relayed->client->keeper->io, relayed->client->channel, relayed->link->channel,
                 on_relay_done);
-    client_rearm(relayed->client);
 }
 
 // ---- connecting

@@ -167,6 +167,8 @@ void record_exchange(const struct exchange *exchange)
     add_times(&json, exchange);
     if (exchange->login)
         add_login(&json, exchange->login);
+    if (exchange->problem_size)
+        json_text(&json, "problem", span_of(exchange->problem, exchange->problem_size));
     add_end(&json, exchange->end);
     finish(client, &json);
 }
