@@ -3,6 +3,7 @@
 // log lines; probes, admin API and metrics live on the control thread's own loop.
 #pragma once
 
+#include "control/preflight.h"
 #include "worker/worker.h"
 
 // Serves the configuration until SIGTERM or SIGINT. The exit status: 0 after a drain, 1 when it could not start (it has
