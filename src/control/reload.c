@@ -44,12 +44,15 @@ bool reload(struct supervisor *supervisor)
 {
     struct service *service = reload_build(supervisor);
     if (!service) {
+        // the checks under way may have waited in vain while names were looked up
+        probes_adopt(supervisor->probes, supervisor->service->pools, supervisor->service->snapshot->pool_count);
         supervisor->reloads_failed++;
         supervisor_say("reload refused: the configuration in use has not changed");
         return false;
     }
     for (unsigned i = 0; i < supervisor->worker_count; i++)
         worker_adopt(supervisor->workers[i], service);
+    probes_adopt(supervisor->probes, service->pools, service->snapshot->pool_count);
     service_unref(supervisor->service);
     supervisor->service = service;
     supervisor->reloads++;

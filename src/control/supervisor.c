@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "control/notice.h"
 
 #define DESCRIPTORS_KEPT 64 // for files, pipes, mailboxes, admin
 #define CHECK_MS         20
@@ -47,7 +48,10 @@ static size_t clients_per_worker(const struct supervisor *supervisor)
 {
     size_t limit = raise_descriptor_limit();
     size_t listeners = supervisor->service->snapshot->listener_count * supervisor->worker_count * 2;
-    size_t kept = DESCRIPTORS_KEPT + listeners;
+    size_t servers = 0;
+    for (size_t i = 0; i < supervisor->service->snapshot->pool_count; i++)
+        servers += supervisor->service->pools[i]->server_count;
+    size_t kept = DESCRIPTORS_KEPT + listeners + probes_descriptors(servers);
     size_t clients = limit > kept + 2 ? (limit - kept) / 2 : 1;
     supervisor_say("%zu descriptors: at most %zu clients, each with a link", limit, clients);
     return clients / supervisor->worker_count ? clients / supervisor->worker_count : 1;
@@ -120,6 +124,14 @@ static bool open_journal(struct supervisor *supervisor)
     if (!supervisor->journal)
         supervisor_say("log %s: %s", target, strerror(errno));
     return supervisor->journal != NULL;
+}
+
+// Before the first client: a server that refuses is known to be down when it is first asked for.
+static void start_probes(struct supervisor *supervisor)
+{
+    supervisor->probes = probes_new(&supervisor->io, notice_verdict, supervisor);
+    CHECK(supervisor->probes);
+    probes_adopt(supervisor->probes, supervisor->service->pools, supervisor->service->snapshot->pool_count);
 }
 
 static void say_ready(const struct supervisor *supervisor)
@@ -195,6 +207,8 @@ static void take_down(struct supervisor *supervisor)
     for (unsigned i = 0; i < supervisor->worker_count; i++)
         if (supervisor->workers[i])
             supervisor->workers[i] = worker_join(supervisor->workers[i]);
+    probes_free(supervisor->probes);
+    loop_turn(supervisor->io.loop, 0); // what was to be freed
     journal_free(supervisor->journal);
     service_unref(supervisor->service);
     tls_tickets_free(supervisor->tickets);
@@ -221,6 +235,7 @@ int supervise(const char *config_file)
     struct supervisor supervisor = {.config_file = config_file};
     if (!prepare(&supervisor) || !start_workers(&supervisor))
         return 1;
+    start_probes(&supervisor);
     say_ready(&supervisor);
     loop_run(supervisor.io.loop);
     take_down(&supervisor);

@@ -14,6 +14,7 @@ struct supervisor {
     struct tls_tickets *tickets;
     struct service *service;
     struct journal *journal;
+    struct probes *probes;
     struct worker **workers;
     unsigned worker_count;
     struct address *listener_addresses; // as bound, with the port the kernel chose

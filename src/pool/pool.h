@@ -10,24 +10,32 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "http/http.h"
+#include "pool/verdict.h"
 #include "tls/tls.h"
 
 // ---- servers
 
-enum verdict {
-    VERDICT_UNTRIED = 0, // served until a check says otherwise
-    VERDICT_UP,
-    VERDICT_DOWN,
-};
+#define SERVER_DETAIL_MAX 160
 
-#define SERVER_WHY_MAX 160
+// What the checks of a server have found. The control thread's alone; workers look at the verdict only.
+struct server_health {
+    struct verdict_run run;
+    enum end why;                   // of the last failed check; END_OK: none since the server was up
+    char detail[SERVER_DETAIL_MAX]; // more words about it, or ""
+    uint64_t changed_us;            // when the verdict last changed (loop_now_us); 0: never
+    uint64_t checks_passed;
+    uint64_t checks_failed;
+    uint64_t rises; // how often the verdict became up, and down
+    uint64_t falls;
+};
 
 struct server {
     atomic_uint references;
     struct address address;
     char *pool_name;
     char *name;
-    _Atomic(enum verdict) verdict;
+    struct server_health health;
+    _Atomic(enum verdict) verdict; // written by the control thread
     atomic_uint_fast64_t links;         // open, over all workers
     atomic_uint connect_errors;         // in a row
     atomic_uint_fast64_t avoided_until; // loop time in ms: passively marked after connect errors
@@ -39,7 +47,6 @@ struct server *server_new(const struct pool_config *pool, const struct server_co
                           struct server *const *previous, size_t previous_count);
 struct server *server_ref(struct server *server);
 struct server *server_unref(struct server *server);
-const char *verdict_word(enum verdict verdict);
 
 // ---- pools: immutable, shared by threads
 
@@ -133,3 +140,20 @@ struct link *link_take_idle(struct pool_side *side, link_event_fn *on_event, voi
 void link_give_idle(struct link *link);
 // Moves the binding and keeps the invariant: what may no longer be shared is on no idle list.
 void link_bind(struct link *link, enum binding_event event);
+
+// ---- probes: the active checks of servers, on the loop of the control thread, beside the workers and never on them
+
+struct probes;
+
+// The verdict of `server` has changed; server->health says why.
+typedef void probe_tell_fn(void *owner, const struct server *server, enum verdict before);
+
+// NULL without memory. `io` is the control thread's.
+struct probes *probes_new(struct io_thread *io, probe_tell_fn *tell, void *owner);
+// Checks the servers of these pools from now on and no others: new ones at once, those it knew go on where they were.
+// A check that is under way is begun anew, since what it should look for may have changed. The pools must outlive
+// the next probes_adopt or probes_free.
+void probes_adopt(struct probes *probes, struct pool *const *pools, size_t pool_count);
+struct probes *probes_free(struct probes *probes);
+// How many descriptors the checks may hold at one time.
+size_t probes_descriptors(size_t server_count);

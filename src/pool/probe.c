@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One check after another for every server. A probe is either waiting for its time or running towards a deadline; one
-// timer serves both. It concludes exactly once per check.
-#include "pool/probe.h"
-
+// Probes: a probe connects, shakes hands or asks as the health of its pool says, and writes nothing but its server's
+// health and verdict. It is either waiting for its time or running towards a deadline (one timer serves both) and
+// concludes exactly once per check. The set of probes owns each; a probe holds its server, so a verdict survives a
+// reload that keeps the server.
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "pool/pool.h"
 
 #define AT_ONCE_MAX     512 // checks under way; the others wait a moment, so that they cannot eat the descriptors
 #define POSTPONED_MS    20
@@ -16,13 +17,13 @@ struct probe {
     struct list siblings;
     struct probes *probes;
     const struct pool *pool;
-    size_t server_index;
     struct server *server;
     struct timer timer;      // running: the check's deadline; waiting: its next beginning
     struct channel *channel; // NULL while waiting
     struct h1_session session;
     struct task burial;
     bool is_running;
+    bool is_tls;
     bool is_asked; // the request was composed
 };
 
@@ -108,8 +109,8 @@ static void conclude(struct probe *probe, enum end why, const char *detail)
 
 static void conclude_broken(struct probe *probe)
 {
-    bool is_tls = probe->channel->ops->name[0] == 't';
-    conclude(probe, probe->channel->end, is_tls ? tls_channel_problem(probe->channel) : "");
+    enum end end = probe->channel->end;
+    conclude(probe, end != END_OK ? end : END_SERVER_RESET, probe->is_tls ? tls_channel_problem(probe->channel) : "");
 }
 
 // ---- HTTP
@@ -160,7 +161,9 @@ static bool look_for_answer(struct probe *probe)
         return false;
     }
     if (parse.state == PARSE_MORE) {
-        if (session->is_ended)
+        if (session->is_broken)
+            conclude_broken(probe);
+        else if (session->is_ended)
             conclude(probe, END_SERVER_CLOSED, "");
         else
             h1_want(session, HEAD_BYTES_MAX + IO_BLOCK_BYTES);
@@ -186,10 +189,6 @@ static void run_http(struct probe *probe)
         put_request(probe);
     h1_flush(session);
     h1_fill(session, HEAD_BYTES_MAX + IO_BLOCK_BYTES);
-    if (session->is_broken && probe->channel->end != END_OK && buf_is_empty(&session->in)) {
-        conclude_broken(probe);
-        return;
-    }
     while (look_for_answer(probe))
         ;
 }
@@ -220,8 +219,8 @@ static struct status open_channel(struct probe *probe)
     struct channel *below;
     TRY(socket_channel_connect(probe->probes->io->loop, &probe->server->address, &below));
     enum health_kind kind = health_of(probe)->kind;
-    bool is_tls = kind == HEALTH_TLS || (kind == HEALTH_HTTP && probe->pool->tls);
-    probe->channel = is_tls ? with_tls(probe, below) : below;
+    probe->is_tls = kind == HEALTH_TLS || (kind == HEALTH_HTTP && probe->pool->tls);
+    probe->channel = probe->is_tls ? with_tls(probe, below) : below;
     if (probe->channel)
         return OK;
     channel_close(below, true);
@@ -313,9 +312,8 @@ static void restart(struct probe *probe)
         loop_timer_set(probe->probes->io->loop, &probe->timer, latest_ms);
 }
 
-static void adopt_server(struct probes *probes, struct list *known, const struct pool *pool, size_t server_index)
+static void adopt_server(struct probes *probes, struct list *known, const struct pool *pool, struct server *server)
 {
-    struct server *server = pool->servers[server_index];
     struct probe *probe = find(known, server);
     if (pool->config->health.kind == HEALTH_NONE) {
         server->health.run = (struct verdict_run){0};
@@ -326,7 +324,6 @@ static void adopt_server(struct probes *probes, struct list *known, const struct
         probe = probe_new(probes, server);
     list_join(&probes->all, &probe->siblings);
     probe->pool = pool;
-    probe->server_index = server_index;
     restart(probe);
 }
 
@@ -344,7 +341,7 @@ void probes_adopt(struct probes *probes, struct pool *const *pools, size_t pool_
         list_join(&known, probes->all.next);
     for (size_t p = 0; p < pool_count; p++)
         for (size_t i = 0; i < pools[p]->server_count; i++)
-            adopt_server(probes, &known, pools[p], i);
+            adopt_server(probes, &known, pools[p], pools[p]->servers[i]);
     stop_all(&known);
 }
 

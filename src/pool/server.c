@@ -69,9 +69,3 @@ struct server *server_unref(struct server *server)
     }
     return NULL;
 }
-
-const char *verdict_word(enum verdict verdict)
-{
-    static const char *const words[] = {"untried", "up", "down"};
-    return words[verdict];
-}
