@@ -96,10 +96,22 @@ void forward_connect_failed(struct exchange *exchange, enum end end)
 
 // ---- the pin, decided before the first byte
 
-static const struct field *credentials_of(const struct request_head *head)
+static bool is_credentials(const struct field *field)
 {
-    const struct field *field = head_field(&head->head, FIELD_AUTHORIZATION);
-    return field ? field : head_field(&head->head, FIELD_PROXY_AUTHORIZATION);
+    return field->id == FIELD_AUTHORIZATION || field->id == FIELD_PROXY_AUTHORIZATION;
+}
+
+// How many fields carry credentials; two of a kind are refused, since two readers could believe different ones.
+static struct status count_credentials(const struct request_head *head, size_t *ret_count)
+{
+    size_t of_kind[2] = {0, 0};
+    for (size_t i = 0; i < head->head.field_count; i++)
+        if (is_credentials(&head->head.fields[i]))
+            of_kind[head->head.fields[i].id == FIELD_AUTHORIZATION]++;
+    if (of_kind[0] > 1 || of_kind[1] > 1)
+        return failed(END_HEADER_REPEATED);
+    *ret_count = of_kind[0] + of_kind[1];
+    return OK;
 }
 
 static bool came_through_proxy(const struct request_head *head)
@@ -137,40 +149,53 @@ static struct status get_link(struct exchange *exchange, bool has_credentials)
     return OK;
 }
 
-static void bind_link(struct exchange *exchange, const struct field *credentials)
+static void bind_link(struct exchange *exchange, const struct request_head *head, size_t credentials)
 {
     struct keeper *keeper = exchange->client->keeper;
     struct link *link = exchange->link;
     bool was_shareable = binding_may_share(link->binding);
-    if (credentials)
-        login_note_request(exchange, credentials->value);
-    link_bind(link, binding_event_of_request(credentials ? &keeper->token : NULL));
+    for (size_t i = 0; credentials && i < head->head.field_count; i++) {
+        if (!is_credentials(&head->head.fields[i]))
+            continue;
+        login_note_request(exchange, head->head.fields[i].value);
+        link_bind(link, binding_event_of_request(&keeper->token));
+    }
+    if (!credentials)
+        link_bind(link, binding_event_of_request(NULL));
     if (was_shareable && !binding_may_share(link->binding))
         pin_made(exchange);
     exchange->is_pinned = !binding_may_share(link->binding);
 }
 
-static bool is_refused_login(const struct exchange *exchange, const struct request_head *head,
-                             const struct field *credentials)
+// A login that came through a proxy which may carry several people on one connection (rule 10).
+static bool is_refused_login(struct exchange *exchange, const struct request_head *head)
 {
-    struct span parameter;
-    return credentials && auth_scheme_binds(auth_scheme_of(credentials->value, &parameter)) &&
-           came_through_proxy(head) && !exchange->site->client_per_person_proxy;
+    struct keeper *keeper = exchange->client->keeper;
+    if (!came_through_proxy(head) || exchange->site->client_per_person_proxy)
+        return false;
+    for (size_t i = 0; i < head->head.field_count; i++) {
+        if (!is_credentials(&head->head.fields[i]))
+            continue;
+        token_read(head->head.fields[i].value, keeper->token_bytes, sizeof keeper->token_bytes, &keeper->token);
+        if (auth_scheme_binds(keeper->token.scheme))
+            return true;
+    }
+    return false;
 }
 
 void forward_begin(struct exchange *exchange, const struct request_head *head)
 {
-    const struct field *credentials = credentials_of(head);
-    if (is_refused_login(exchange, head, credentials)) {
-        answer_end(exchange->client, END_LOGIN_THROUGH_PROXY);
-        return;
-    }
-    struct status status = get_link(exchange, credentials != NULL);
+    size_t credentials = 0;
+    struct status status = count_credentials(head, &credentials);
+    if (is_ok(status) && credentials && is_refused_login(exchange, head))
+        status = failed(END_LOGIN_THROUGH_PROXY);
+    if (is_ok(status))
+        status = get_link(exchange, credentials > 0);
     if (!is_ok(status)) {
         answer_end(exchange->client, status.end);
         return;
     }
-    bind_link(exchange, credentials);
+    bind_link(exchange, head, credentials);
     exchange->link->exchanges++;
     exchange->pool_side->tallies[exchange->link->server_index].exchanges++;
     status = heads_put_request(exchange, head);
