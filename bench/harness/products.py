@@ -178,7 +178,8 @@ class Handfast(Product):
     @classmethod
     def find(cls):
         """The one just built; else one that is installed."""
-        built = sorted(BENCH.parent.glob("build*/src/handfast"), key=lambda path: path.stat().st_mtime)
+        built = sorted(BENCH.parent.glob("build*/src/handfast"),
+                       key=lambda path: path.stat().st_mtime)
         return cls(str(built[-1])) if built else super().find()
 
     def version(self):
