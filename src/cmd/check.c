@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "cmd/command.h"
 #include "config/config.h"
-#include "control/preflight.h"
+#include "control/control.h"
 
 enum {
     CHECK_CLEAN = 0,

@@ -11,7 +11,7 @@
 
 #define PATH_MAX_BYTES 256
 // Aliases can make a small file mean a huge tree; nobody's configuration is this large.
-#define NODES_MAX 1000000u
+#define NODES_MAX 200000u
 
 struct walk {
     struct load *load;

@@ -81,7 +81,7 @@ static void test_marks(void **state)
 {
     (void)state;
     struct marks marks = {0};
-    int members[100];
+    static const int members[100];
     assert_null(marks_find(&marks, &members[0]));
     for (unsigned i = 0; i < 100; i += 2)
         marks_add(&marks, &members[98 - i], (struct place){i + 1, 1}, "a.b");
