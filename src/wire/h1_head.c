@@ -142,72 +142,54 @@ struct span field_id_name(enum field_id id)
     return field_names[id];
 }
 
-#define KEY(size, first) ((size) << 8 | (first))
+#define KNOWN_SIZE_MAX 19
 
-// The only field that a name of this size and these letters can mean.
+// The only field that a name of this size and first letter can mean; 0 is FIELD_OTHER. A field that
+// is missing here is found by the test of field.tbl.
+static const uint8_t field_candidates[KNOWN_SIZE_MAX + 1][26] = {
+    [2]['t' - 'a'] = FIELD_TE,
+    [3]['v' - 'a'] = FIELD_VIA,
+    [4]['h' - 'a'] = FIELD_HOST,
+    [6]['e' - 'a'] = FIELD_EXPECT,
+    [7]['a' - 'a'] = FIELD_ALT_SVC,
+    [7]['t' - 'a'] = FIELD_TRAILER,
+    [7]['u' - 'a'] = FIELD_UPGRADE,
+    [9]['f' - 'a'] = FIELD_FORWARDED,
+    [9]['x' - 'a'] = FIELD_X_ARR_SSL,
+    [10]['c' - 'a'] = FIELD_CONNECTION,
+    [10]['k' - 'a'] = FIELD_KEEP_ALIVE,
+    [12]['x' - 'a'] = FIELD_X_ARR_LOG_ID,
+    [13]['a' - 'a'] = FIELD_AUTHORIZATION,
+    [14]['c' - 'a'] = FIELD_CONTENT_LENGTH,
+    [14]['x' - 'a'] = FIELD_X_ORIGINAL_URL,
+    [15]['f' - 'a'] = FIELD_FRONT_END_HTTPS,
+    [15]['p' - 'a'] = FIELD_PERSISTENT_AUTH,
+    [15]['x' - 'a'] = FIELD_X_FORWARDED_FOR,
+    [16]['p' - 'a'] = FIELD_PROXY_CONNECTION,
+    [16]['w' - 'a'] = FIELD_WWW_AUTHENTICATE,
+    [16]['x' - 'a'] = FIELD_X_FORWARDED_HOST,
+    [17]['t' - 'a'] = FIELD_TRANSFER_ENCODING,
+    [17]['x' - 'a'] = FIELD_X_FORWARDED_PROTO,
+    [18]['p' - 'a'] = FIELD_PROXY_AUTHENTICATE,
+    [19]['p' - 'a'] = FIELD_PROXY_AUTHORIZATION,
+};
+
 static enum field_id field_candidate(struct span name)
 {
-    if (name.size < 2 || name.size > 19)
+    if (span_is_empty(name) || name.size > KNOWN_SIZE_MAX)
         return FIELD_OTHER;
-    switch (KEY(name.size, ascii_lower(name.data[0]))) {
-    case KEY(2, 't'):
-        return FIELD_TE;
-    case KEY(3, 'v'):
-        return FIELD_VIA;
-    case KEY(4, 'h'):
-        return FIELD_HOST;
-    case KEY(6, 'e'):
-        return FIELD_EXPECT;
-    case KEY(7, 'a'):
-        return FIELD_ALT_SVC;
-    case KEY(7, 't'):
-        return FIELD_TRAILER;
-    case KEY(7, 'u'):
-        return FIELD_UPGRADE;
-    case KEY(9, 'f'):
-        return FIELD_FORWARDED;
-    case KEY(9, 'x'):
-        return FIELD_X_ARR_SSL;
-    case KEY(10, 'c'):
-        return FIELD_CONNECTION;
-    case KEY(10, 'k'):
-        return FIELD_KEEP_ALIVE;
-    case KEY(12, 'x'):
-        return FIELD_X_ARR_LOG_ID;
-    case KEY(13, 'a'):
-        return FIELD_AUTHORIZATION;
-    case KEY(14, 'c'):
-        return FIELD_CONTENT_LENGTH;
-    case KEY(14, 'x'):
-        return FIELD_X_ORIGINAL_URL;
-    case KEY(15, 'f'):
-        return FIELD_FRONT_END_HTTPS;
-    case KEY(15, 'p'):
-        return FIELD_PERSISTENT_AUTH;
-    case KEY(15, 'x'):
-        return FIELD_X_FORWARDED_FOR;
-    case KEY(16, 'p'):
-        return FIELD_PROXY_CONNECTION;
-    case KEY(16, 'w'):
-        return FIELD_WWW_AUTHENTICATE;
-    case KEY(16, 'x'):
-        return ascii_lower(name.data[12]) == 'p' ? FIELD_X_FORWARDED_PORT : FIELD_X_FORWARDED_HOST;
-    case KEY(17, 't'):
-        return FIELD_TRANSFER_ENCODING;
-    case KEY(17, 'x'):
-        return FIELD_X_FORWARDED_PROTO;
-    case KEY(18, 'p'):
-        return FIELD_PROXY_AUTHENTICATE;
-    case KEY(19, 'p'):
-        return FIELD_PROXY_AUTHORIZATION;
-    default:
-        return FIELD_OTHER;
-    }
+    unsigned letter = ascii_lower(name.data[0]) - (unsigned)'a';
+    enum field_id id = letter < 26 ? field_candidates[name.size][letter] : FIELD_OTHER;
+    if (id == FIELD_X_FORWARDED_HOST && ascii_lower(name.data[12]) == 'p')
+        id = FIELD_X_FORWARDED_PORT; // the one pair that size and letter do not tell apart
+    return id;
 }
 
 enum field_id field_id_of(struct span name)
 {
     enum field_id id = field_candidate(name);
+    if (id == FIELD_OTHER)
+        return FIELD_OTHER;
     return span_equal_nocase(name, field_names[id]) ? id : FIELD_OTHER;
 }
 

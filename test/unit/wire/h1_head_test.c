@@ -101,6 +101,7 @@ static const struct refusal request_lines[] = {
     REFUSE("GET / HTTP/0.9\r\n" H "\r\n", REQUEST_VERSION),
     REFUSE("GET / HTTP/1.2\r\n" H "\r\n", REQUEST_VERSION),
     REFUSE("GET / HTTP/2.0\r\n" H "\r\n", REQUEST_VERSION),
+    REFUSE("GET / HTTP/9.9\r\n" H "\r\n", REQUEST_VERSION),
     REFUSE("PRI * HTTP/2.0\r\n\r\n", REQUEST_VERSION),
     REFUSE("GET * HTTP/1.1\r\n" H "\r\n", REQUEST_TARGET_BAD),
     REFUSE("options * HTTP/1.1\r\n" H "\r\n", REQUEST_TARGET_BAD),
@@ -222,6 +223,8 @@ static const struct refusal upgrades[] = {
     REFUSE("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade:\r\n\r\n", UPGRADE_BAD),
     REFUSE("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: a b\r\n\r\n", UPGRADE_BAD),
     REFUSE("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: a/\r\n\r\n", UPGRADE_BAD),
+    REFUSE("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: a/(\r\n\r\n", UPGRADE_BAD),
+    REFUSE("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: a/(b\r\n\r\n", UPGRADE_BAD),
     REFUSE("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: a,,b\r\n\r\n", UPGRADE_BAD),
     REFUSE("GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: a\r\nUpgrade: /\r\n\r\n",
            UPGRADE_BAD),
@@ -635,6 +638,7 @@ static const struct body_case bodies[] = {
     BODY("HTTP/1.1 401 U\r\nContent-Length: 7\r\n\r\n", false, false, BODY_LENGTH, 7, true),
     BODY(R "Content-Length: 7\r\n\r\n", false, true, BODY_NONE, 0, true),
     BODY("HTTP/1.1 299 OK\r\n\r\n", false, true, BODY_NONE, 0, true),
+    BODY("HTTP/1.1 300 No\r\nContent-Length: 7\r\n\r\n", false, true, BODY_LENGTH, 7, true),
     BODY("HTTP/1.1 407 No\r\nContent-Length: 7\r\n\r\n", false, true, BODY_LENGTH, 7, true),
 };
 

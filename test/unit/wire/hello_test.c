@@ -402,6 +402,12 @@ static void versions_and_protocols_are_told(void **state)
     assert_false(hello.alpn_http11);
     assert_false(hello.has_ech);
     assert_int_equal(hello.name_size, 0);
+    begin();
+    add_extension(43, SPAN("\x02\x7a\x7a")); // nothing but GREASE
+    finish();
+    wrap(16384);
+    assert_int_equal(read_end(bytes_span(&wire)), END_OK);
+    assert_int_equal(hello.version_max, 0);
     static const unsigned legacy[][2] = {
         {0x0300, 0x0300}, {0x0301, 0x0301}, {0x0303, 0x0303}, {0x0304, 0x0303}, {0x03ff, 0x0303}};
     for (size_t i = 0; i < COUNT(legacy); i++) {
