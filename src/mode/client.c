@@ -177,6 +177,16 @@ static void end_work(struct client *client, enum end end)
         record_client(client, end);
 }
 
+void client_count_bytes(struct client *client)
+{
+    struct tally *tally = &client->keeper->tally;
+    const struct h1_session *session = &client->session;
+    tally_add(&tally->counts[TALLY_CLIENT_BYTES_IN], session->received_bytes - client->counted_in);
+    tally_add(&tally->counts[TALLY_CLIENT_BYTES_OUT], session->sent_bytes - client->counted_out);
+    client->counted_in = session->received_bytes;
+    client->counted_out = session->sent_bytes;
+}
+
 void client_close(struct client *client, enum end end, bool abort)
 {
     if (client->state == CLIENT_CLOSED)
@@ -190,8 +200,7 @@ void client_close(struct client *client, enum end end, bool abort)
     client->state = CLIENT_CLOSED;
     while (!list_is_empty(&client->ties))
         tie_free(CONTAINER(client->ties.next, struct tie, siblings));
-    tally_add(&keeper->tally.counts[TALLY_CLIENT_BYTES_IN], client->session.received_bytes);
-    tally_add(&keeper->tally.counts[TALLY_CLIENT_BYTES_OUT], client->session.sent_bytes);
+    client_count_bytes(client);
     h1_done(&client->session);
     loop_timer_clear(keeper->io->loop, &client->timer);
     loop_task_cancel(&client->again);

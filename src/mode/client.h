@@ -59,6 +59,8 @@ struct client {
     bool is_default_site; // the name did not choose the site
     size_t rescue_pool;   // its named server is down: every request is redirected within this pool; SIZE_MAX: no
     uint64_t lingered_bytes;
+    uint64_t counted_in; // bytes of the session that the tally knows of
+    uint64_t counted_out;
 };
 
 // ---- client.c
@@ -72,6 +74,8 @@ void client_close(struct client *client, enum end end, bool abort);
 void client_linger(struct client *client);
 // The deadline of the client's state; every step that moves bytes calls it.
 void client_rearm(struct client *client);
+// Tells the tally of the bytes that have moved since.
+void client_count_bytes(struct client *client);
 struct snapshot *client_snapshot(const struct client *client);
 const struct site_config *client_site(const struct client *client);
 bool client_is_between_legs(const struct client *client);

@@ -253,6 +253,7 @@ static void count(struct exchange *exchange)
 {
     struct tally *tally = &exchange->client->keeper->tally;
     uint64_t total_us = loop_now_us() - exchange->started_us;
+    client_count_bytes(exchange->client);
     tally_one(tally, TALLY_EXCHANGES);
     tally_add(&tally->ends[exchange->end], 1);
     tally_add(&tally->statuses[exchange->status / 100 % 6], 1);

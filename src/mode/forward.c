@@ -196,8 +196,7 @@ void forward_begin(struct exchange *exchange, const struct request_head *head)
         return;
     }
     bind_link(exchange, head, credentials);
-    exchange->link->exchanges++;
-    exchange->pool_side->tallies[exchange->link->server_index].exchanges++;
+    link_begin_exchange(exchange->link);
     status = heads_put_request(exchange, head);
     if (!is_ok(status))
         answer_end(exchange->client, status.end);

@@ -47,10 +47,15 @@ static void end_relayed(struct client *client, enum end end)
         relay_stop(&relayed->relay);
     if (!relayed->is_running && end == END_RELAY_IDLE)
         end = END_CONNECT_TIMEOUT;
-    record_relay(client, relayed->link, end, relayed->relay.flows[0].bytes, relayed->relay.flows[1].bytes,
-                 relayed->is_upgrade);
-    if (relayed->link)
+    uint64_t to_server = relayed->relay.flows[0].bytes;
+    uint64_t to_client = relayed->relay.flows[1].bytes;
+    tally_add(&client->keeper->tally.counts[TALLY_CLIENT_BYTES_IN], to_server);
+    tally_add(&client->keeper->tally.counts[TALLY_CLIENT_BYTES_OUT], to_client);
+    record_relay(client, relayed->link, end, to_server, to_client, relayed->is_upgrade);
+    if (relayed->link) {
+        link_note_relayed(relayed->link, to_server, to_client);
         tie_close_link(client->keeper, relayed->link, false, is_abrupt(end));
+    }
     client->relayed = NULL;
     free(relayed);
 }

@@ -19,7 +19,7 @@ static void note_connect(struct link *link, bool succeeded)
         atomic_store(&server->avoided_until, 0);
         return;
     }
-    link->side->tallies[link->server_index].connect_errors++;
+    server_count(&link->side->tallies[link->server_index]->connect_errors, 1);
     if (atomic_fetch_add(&server->connect_errors, 1) + 1 >= AVOIDED_ERRORS)
         atomic_store(&server->avoided_until, loop_time_ms(link->side->io->loop) + AVOIDED_MS);
 }
@@ -88,7 +88,7 @@ struct status link_open(struct pool_side *side, size_t server_index, bool is_raw
     timer_init(&link->idle_timer, on_idle_too_long);
     task_init(&link->burial, bury);
     side->link_count++;
-    side->tallies[server_index].links_opened++;
+    server_count(&side->tallies[server_index]->links_opened, 1);
     atomic_fetch_add(&link->server->links, 1);
     channel_want(link->channel, CHANNEL_READ | CHANNEL_WRITE);
     *ret_link = link;
@@ -106,12 +106,37 @@ static bool is_idle(const struct link *link)
     return link->on_event == on_idle_event;
 }
 
+static struct server_tally *tally_of(const struct link *link)
+{
+    return link->side->tallies[link->server_index];
+}
+
+static void count_bytes(struct link *link)
+{
+    const struct h1_session *session = &link->session;
+    server_count(&tally_of(link)->bytes_to_server, session->sent_bytes - link->counted_sent);
+    server_count(&tally_of(link)->bytes_from_server, session->received_bytes - link->counted_received);
+    link->counted_sent = session->sent_bytes;
+    link->counted_received = session->received_bytes;
+}
+
+void link_begin_exchange(struct link *link)
+{
+    link->exchanges++;
+    server_count(&tally_of(link)->exchanges, 1);
+    count_bytes(link);
+}
+
+void link_note_relayed(struct link *link, uint64_t to_server_bytes, uint64_t from_server_bytes)
+{
+    server_count(&tally_of(link)->bytes_to_server, to_server_bytes);
+    server_count(&tally_of(link)->bytes_from_server, from_server_bytes);
+}
+
 void link_close(struct link *link, bool abort)
 {
     struct pool_side *side = link->side;
-    struct server_tally *tally = &side->tallies[link->server_index];
-    tally->bytes_to_server += link->session.sent_bytes;
-    tally->bytes_from_server += link->session.received_bytes;
+    count_bytes(link);
     side->idle_count -= is_idle(link);
     list_leave(&link->siblings);
     loop_timer_clear(side->io->loop, &link->idle_timer);

@@ -50,6 +50,16 @@ struct pool *pool_free(struct pool *pool)
     return NULL;
 }
 
+static bool find_tallies(struct pool_side *side)
+{
+    bool has_all = side->tallies != NULL;
+    for (size_t i = 0; has_all && i < side->pool->server_count; i++) {
+        side->tallies[i] = server_tally_of(side->pool->servers[i], side->io);
+        has_all = side->tallies[i] != NULL;
+    }
+    return has_all;
+}
+
 bool pool_side_init(struct pool_side *side, struct pool *pool, struct io_thread *io,
                     const struct timeouts_config *timeouts, uint64_t *next_link_id, uint64_t id_step)
 {
@@ -58,11 +68,11 @@ bool pool_side_init(struct pool_side *side, struct pool *pool, struct io_thread 
                                 .id_step = id_step};
     list_init(&side->idle);
     side->turns = calloc(count, sizeof *side->turns);
-    side->tallies = calloc(count, sizeof *side->tallies);
+    side->tallies = calloc(count, sizeof(struct server_tally *));
     side->sessions = calloc(count, sizeof *side->sessions);
     for (size_t i = 0; pool->tls && side->sessions && i < pool->server_count; i++)
         side->sessions[i] = tls_sessions_new();
-    return side->turns && side->tallies && side->sessions;
+    return side->turns && side->sessions && find_tallies(side);
 }
 
 void pool_side_done(struct pool_side *side)

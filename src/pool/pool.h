@@ -29,6 +29,23 @@ struct server_health {
     uint64_t falls;
 };
 
+// What one worker has done with one server. Only its thread writes; the control thread reads while it runs. It lives as
+// long as the server, so a reload does not set it back.
+struct server_tally {
+    _Alignas(64) struct server_tally *next; // of the server's; no two workers write to one cache line
+    const void *worker;
+    uint64_t exchanges;
+    uint64_t links_opened;
+    uint64_t connect_errors;
+    uint64_t bytes_to_server; // above TLS; of a relay when it has ended
+    uint64_t bytes_from_server;
+};
+
+static inline void server_count(uint64_t *count, uint64_t more)
+{
+    __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + more, __ATOMIC_RELAXED);
+}
+
 struct server {
     atomic_uint references;
     struct address address;
@@ -39,6 +56,7 @@ struct server {
     atomic_uint_fast64_t links;         // open, over all workers
     atomic_uint connect_errors;         // in a row
     atomic_uint_fast64_t avoided_until; // loop time in ms: passively marked after connect errors
+    _Atomic(struct server_tally *) tallies;
 };
 
 // The server of that name in `previous` when its address is the same, with its verdict; else a new one.
@@ -47,6 +65,10 @@ struct server *server_new(const struct pool_config *pool, const struct server_co
                           struct server *const *previous, size_t previous_count);
 struct server *server_ref(struct server *server);
 struct server *server_unref(struct server *server);
+// The tally of that worker (whatever pointer tells workers apart), made when it has none. NULL without memory.
+struct server_tally *server_tally_of(struct server *server, const void *worker);
+// Over all workers. Any thread.
+void server_tally_sum(const struct server *server, struct server_tally *ret_sum);
 
 // ---- pools: immutable, shared by threads
 
@@ -63,14 +85,6 @@ struct pool *pool_free(struct pool *pool);
 
 // ---- the side of one worker
 
-struct server_tally {
-    uint64_t exchanges;
-    uint64_t links_opened;
-    uint64_t connect_errors;
-    uint64_t bytes_to_server;
-    uint64_t bytes_from_server;
-};
-
 struct pool_side {
     struct pool *pool;
     struct io_thread *io;
@@ -82,7 +96,7 @@ struct pool_side {
     size_t link_count;       // open, whoever holds them
     int64_t *turns;          // smooth weighted round robin
     struct tls_sessions **sessions;
-    struct server_tally *tallies;
+    struct server_tally **tallies; // this worker's, of each server
 };
 
 // False without memory.
@@ -115,6 +129,8 @@ struct link {
     enum binding binding;
     uint64_t id;
     uint64_t exchanges; // begun on it
+    uint64_t counted_sent; // bytes that the tally knows of
+    uint64_t counted_received;
     uint64_t opened_us; // when connecting began
     uint64_t connect_us; // how long that took, TLS included; 0 while it lasts
     link_event_fn *on_event;
@@ -131,6 +147,10 @@ static inline bool link_is_open(const struct link *link)
 {
     return link->channel->is_open;
 }
+// An exchange begins on it.
+void link_begin_exchange(struct link *link);
+// A relay on it has ended; the bytes it moved.
+void link_note_relayed(struct link *link, uint64_t to_server_bytes, uint64_t from_server_bytes);
 // Why it broke, as a reason for an exchange that was waiting for it.
 enum end link_end(const struct link *link);
 

@@ -54,6 +54,48 @@ struct server *server_new(const struct pool_config *pool, const struct server_co
     return server;
 }
 
+struct server_tally *server_tally_of(struct server *server, const void *worker)
+{
+    struct server_tally *first = atomic_load(&server->tallies);
+    for (struct server_tally *tally = first; tally; tally = tally->next)
+        if (tally->worker == worker)
+            return tally;
+    struct server_tally *tally = aligned_alloc(_Alignof(struct server_tally), sizeof *tally);
+    if (!tally)
+        return NULL;
+    *tally = (struct server_tally){.next = first, .worker = worker};
+    while (!atomic_compare_exchange_weak(&server->tallies, &tally->next, tally))
+        ;
+    return tally;
+}
+
+static uint64_t counted(const uint64_t *count)
+{
+    return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
+void server_tally_sum(const struct server *server, struct server_tally *ret_sum)
+{
+    struct server_tally sum = {0};
+    for (struct server_tally *tally = atomic_load(&server->tallies); tally; tally = tally->next) {
+        sum.exchanges += counted(&tally->exchanges);
+        sum.links_opened += counted(&tally->links_opened);
+        sum.connect_errors += counted(&tally->connect_errors);
+        sum.bytes_to_server += counted(&tally->bytes_to_server);
+        sum.bytes_from_server += counted(&tally->bytes_from_server);
+    }
+    *ret_sum = sum;
+}
+
+static void free_tallies(struct server_tally *tally)
+{
+    while (tally) {
+        struct server_tally *next = tally->next;
+        free(tally);
+        tally = next;
+    }
+}
+
 struct server *server_ref(struct server *server)
 {
     atomic_fetch_add(&server->references, 1);
@@ -63,6 +105,7 @@ struct server *server_ref(struct server *server)
 struct server *server_unref(struct server *server)
 {
     if (server && atomic_fetch_sub(&server->references, 1) == 1) {
+        free_tallies(atomic_load(&server->tallies));
         free(server->pool_name);
         free(server->name);
         free(server);
