@@ -83,6 +83,7 @@ void keeper_close_all(struct keeper *keeper, enum end end);
 // A new client. `listener_index` counts in the snapshot. Owns `fd` in every case.
 void entry_accept(struct keeper *keeper, size_t listener_index, int fd, const struct address *address);
 
-// What the admin API shows. Each writes one JSON array of at most the text's capacity.
-void keeper_describe_clients(struct keeper *keeper, struct json *json);
-void keeper_describe_pins(struct keeper *keeper, struct json *json);
+// What the admin API shows. Each writes one whole JSON array of at most the text's capacity (at least 16) and returns how
+// many items did not fit.
+size_t keeper_describe_clients(struct keeper *keeper, struct json *json);
+size_t keeper_describe_pins(struct keeper *keeper, struct json *json);

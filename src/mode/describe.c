@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clients and pins as the admin API shows them. It runs on the worker's thread, so it is bounded: what does not fit is
+// left out and counted, and the text is always whole JSON.
+#include <time.h>
+
+#include "base/clock.h"
+#include "mode/client.h"
+
+#define ROOM_TO_CLOSE 8
+
+static const char *state_word(enum client_state state)
+{
+    static const char *const words[] = {"peeking", "resting", "reading", "busy", "relaying", "lingering", "closed"};
+    return words[state];
+}
+
+static void add_since(struct json *json, uint64_t then_us)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t now_us = (uint64_t)now.tv_sec * US_PER_S + (uint64_t)now.tv_nsec / 1000;
+    json_u64(json, "since_ms", (now_us - (loop_now_us() - then_us)) / US_PER_MS);
+}
+
+static void add_address(struct json *json, const struct client *client)
+{
+    char address[ADDRESS_TEXT_MAX];
+    json_text(json, "address", span_of(address, address_print(&client->address, address)));
+}
+
+// An item that does not fit is taken back whole.
+struct attempt {
+    struct json before;
+    struct text text;
+};
+
+static struct attempt attempt_begin(const struct json *json)
+{
+    return (struct attempt){*json, *json->text};
+}
+
+// True when it was kept.
+static bool attempt_end(struct json *json, const struct attempt *attempt)
+{
+    bool fits = !json->text->cut && json->text->capacity - json->text->size >= ROOM_TO_CLOSE;
+    if (!fits) {
+        *json->text = attempt->text;
+        *json = attempt->before;
+    }
+    return fits;
+}
+
+static void add_client(struct json *json, const struct client *client)
+{
+    json_open(json, NULL, '{');
+    json_u64(json, "client", client->id);
+    add_address(json, client);
+    json_string(json, "listener", client->listener->bind);
+    if (client->sni)
+        json_string(json, "sni", client->sni);
+    if (client_site(client))
+        json_string(json, "site", client_site(client)->name);
+    json_string(json, "state", state_word(client->state));
+    json_bool(json, "tls", client->is_tls);
+    json_u64(json, "exchanges", client->exchanges);
+    add_since(json, client->accepted_us);
+    json_close(json, '}');
+}
+
+size_t keeper_describe_clients(struct keeper *keeper, struct json *json)
+{
+    size_t left_out = 0;
+    json_open(json, NULL, '[');
+    for (struct list *item = keeper->clients.next; item != &keeper->clients; item = item->next) {
+        struct attempt attempt = attempt_begin(json);
+        add_client(json, CONTAINER(item, const struct client, siblings));
+        left_out += !attempt_end(json, &attempt);
+    }
+    json_close(json, ']');
+    return left_out;
+}
+
+static void add_pin(struct json *json, const struct client *client, const struct link *link, struct span authority)
+{
+    const struct pool_config *pool = link->side->pool->config;
+    json_open(json, NULL, '{');
+    json_u64(json, "client", client->id);
+    add_address(json, client);
+    json_u64(json, "link", link->id);
+    json_string(json, "pool", pool->name);
+    json_string(json, "server", pool->servers[link->server_index].name);
+    if (authority.size)
+        json_text(json, "authority", authority);
+    json_string(json, "binding", binding_word(link->binding));
+    json_u64(json, "exchanges", link->exchanges);
+    add_since(json, link->opened_us);
+    json_close(json, '}');
+}
+
+// 1 when it is a pin that did not fit.
+static size_t add_if_pin(struct json *json, const struct client *client, const struct link *link, struct span authority)
+{
+    if (!link || binding_may_share(link->binding))
+        return 0;
+    struct attempt attempt = attempt_begin(json);
+    add_pin(json, client, link, authority);
+    return !attempt_end(json, &attempt);
+}
+
+// Every link of the client that is pinned: those of its ties, that of an exchange that has no tie yet, and the one a
+// relay has after an upgrade.
+static size_t add_pins_of(struct json *json, const struct client *client)
+{
+    size_t left_out = 0;
+    const struct exchange *exchange = client->exchange;
+    for (const struct list *item = client->ties.next; item != &client->ties; item = item->next) {
+        const struct tie *tie = CONTAINER(item, const struct tie, siblings);
+        left_out += add_if_pin(json, client, tie->link, span_of(tie->authority, tie->authority_size));
+    }
+    if (exchange && (!exchange->tie || exchange->tie->link != exchange->link))
+        left_out += add_if_pin(json, client, exchange->link, exchange_host(exchange));
+    return left_out + add_if_pin(json, client, passthrough_link(client), span_of(NULL, 0));
+}
+
+size_t keeper_describe_pins(struct keeper *keeper, struct json *json)
+{
+    size_t left_out = 0;
+    json_open(json, NULL, '[');
+    for (struct list *item = keeper->clients.next; item != &keeper->clients; item = item->next)
+        left_out += add_pins_of(json, CONTAINER(item, const struct client, siblings));
+    json_close(json, ']');
+    return left_out;
+}
