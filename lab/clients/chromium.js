@@ -25,6 +25,7 @@ function launchSettings(home, options) {
   const settings = {
     executablePath: '/usr/bin/chromium',
     headless: true,
+    timeout: 120000,
     env: { ...process.env, HOME: home, KRB5CCNAME: options.ccache },
     args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server'],
   };

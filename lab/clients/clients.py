@@ -5,8 +5,8 @@
     answer = run(domain, "chromium", "https://lb.example.test/", "alice", "ntlm")
     answer["status"], answer["person"], answer["requests"]
 
-domain is anything with run(argv, env=...), ticket(person), password(person) and ca; both lab tiers
-are. The JavaScript clients' packages are installed once into the lab's cache directory, at the
+domain is anything with run(argv, env=...), ticket(person), password(person), ca and directory, as
+lab.domain.domain.Domain is. The JavaScript clients' packages are installed once into the lab's cache directory, at the
 versions of package-lock.json.
 """
 
@@ -33,7 +33,8 @@ CLIENTS = {
     "firefox": (["firefox.js"], ("kerberos", "ntlm")),
 }
 
-TIMEOUT_S = 120
+# Only against hanging for ever: on a busy machine a browser can take minutes.
+TIMEOUT_S = 400
 
 
 def pairs():
@@ -57,6 +58,7 @@ def run(domain, client, url, person, scheme, password=None, ccache=None):
     env = {"PYTHONDONTWRITEBYTECODE": "1"}
     if is_script:
         env["NODE_PATH"] = str(packages())
+        env["LAB_BROWSER_PROFILES"] = f"{domain.directory}/profiles"
     done = domain.run(argv, env=env, timeout=TIMEOUT_S)
     try:
         return json.loads(done.stdout)

@@ -208,8 +208,9 @@ class Domain:
 
 
 def make_namespace(directory):
-    for part in ("log", "cache", "home", "tickets", "files"):
+    for part in ("log", "cache", "home", "tickets", "files", "tmp"):
         (directory / part).mkdir()
+    (directory / "tmp").chmod(0o1777)
     (directory / "files/krb5.conf").write_text(KRB5_CONF)
     (directory / "files/resolv.conf").write_text(
         f"search {names.DNS_DOMAIN}\nnameserver {names.ADDRESSES['dc1']}\n")
@@ -228,7 +229,8 @@ def make_namespace(directory):
         "/run": None,
         "/dev/shm": None,
     }
-    variables = {"KRB5_CONFIG": str(directory / "files/krb5.conf")}
+    variables = {"KRB5_CONFIG": str(directory / "files/krb5.conf"),
+                 "TMPDIR": str(directory / "tmp")}
     return Namespace(covers, directory / "home", directory, variables=variables)
 
 

@@ -11,6 +11,7 @@ binary, is unset. Everything else fails rather than skips when it cannot run.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,11 +29,14 @@ STOP_PATIENCE_S = 20
 
 
 @pytest.fixture(scope="session")
-def handfast_binary():
-    """The path of the binary; name it first, and a skipped test does not start the domain."""
+def handfast_binary(tmp_path_factory):
+    """A copy of the binary, so that a build beside the run changes nothing.
+
+    Name this fixture first, and a skipped test does not start the domain.
+    """
     if not os.environ.get("HANDFAST"):
         pytest.skip("HANDFAST is not set: no binary to test")
-    return os.path.abspath(os.environ["HANDFAST"])
+    return shutil.copy2(os.environ["HANDFAST"], tmp_path_factory.mktemp("binary"))
 
 
 @pytest.fixture(scope="session")
