@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Feeds any bytes to the reader of the configuration. Covers snapshot_parse and everything below it: encoding,
-// document, read, value, derive, the cross checks; and findings_print on what they say. What is accepted must
-// hold together: every reference resolved, every list there.
+// Feeds any bytes to the reader of the configuration. Covers snapshot_parse and everything below
+// it: encoding, document, read, value, derive, the cross checks; and findings_print on what they
+// say. What is accepted must hold together: every reference resolved, every list there.
 #include <stdlib.h>
 
 #include "base/check.h"

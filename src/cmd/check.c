@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `handfast check`: says all that is wrong with a configuration file before anyone depends on it. Changes
-// nothing and serves nothing. Exit status: 0 no errors, 1 errors, 2 wrong usage.
+// `handfast check`: says all that is wrong with a configuration file before anyone depends on it.
+// Changes nothing and serves nothing. Exit status: 0 no errors, 1 errors, 2 wrong usage.
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The door of config: a YAML file becomes one immutable snapshot, or a list of findings that says all that is
-// wrong with it at once. Nothing here opens a socket, loads a key or asks a name server.
+// The door of config: a YAML file becomes one immutable snapshot, or a list of findings that says
+// all that is wrong with it at once. Opens no socket, loads no key, asks no name server.
 #pragma once
 
 #include <stdbool.h>
@@ -45,13 +45,13 @@ struct findings {
 struct findings *findings_new(const char *file);
 struct findings *findings_free(struct findings *findings);
 // All texts are copied; `expected` and `advice` may be NULL. `what` is a printf format.
-void findings_add(struct findings *findings, enum finding_severity severity, struct place place, const char *path,
-                  const char *expected, const char *advice, const char *what, ...)
+void findings_add(struct findings *findings, enum finding_severity severity, struct place place,
+                  const char *path, const char *expected, const char *advice, const char *what, ...)
     __attribute__((format(printf, 7, 8)));
 // Puts them in the order of the file.
 void findings_sort(struct findings *findings);
-// One line per finding, in the order of the file, then the line of the file with a caret, as compilers do.
-// Returns a malloc'ed text.
+// One line per finding, in the order of the file, then the line of the file with a caret, as
+// compilers do. Returns a malloc'ed text.
 char *findings_print(struct findings *findings);
 
 enum site_mode {
@@ -84,11 +84,11 @@ enum health_kind {
 
 struct listener_config {
     struct place place;
-    char *bind;      // as written: "*:443", "[::1]:8443", "10.0.0.1:80"
-    char *address;   // "" for every address, both families; else an IPv4 or IPv6 literal
-    unsigned port;   // 0: the kernel chooses (tests)
-    bool is_tls;     // default: unless the port is 80 (`tls: false`)
-    char *default_site; // `default_site: NAME`: for clients without a name or with an unknown one; may be NULL
+    char *bind;         // as written: "*:443", "[::1]:8443", "10.0.0.1:80"
+    char *address;      // "" for every address, both families; else an IPv4 or IPv6 literal
+    unsigned port;      // 0: the kernel chooses (tests)
+    bool is_tls;        // default: unless the port is 80 (`tls: false`)
+    char *default_site; // for clients without a name or with an unknown one; may be NULL
     size_t site_index;  // of default_site; SIZE_MAX when there is none
     uint64_t clients_max;
     unsigned redirect_status; // plain listener: to https with this status (308)
@@ -103,8 +103,8 @@ struct certificate_config {
 
 struct route_config {
     struct place place;
-    char *path; // begins with '/', normalised
-    char *forward;  // as written: one of the two is set, and `action` and `pool` say which
+    char *path;    // begins with '/', normalised
+    char *forward; // as written: one of the two is set, and `action` and `pool` say which
     char *redirect;
     enum route_action action;
     char *pool;
@@ -119,21 +119,23 @@ struct site_config {
     char **hosts; // lower case; "*.example.com" covers one label
     size_t host_count;
     enum site_mode mode;
-    struct certificate_config *certificates; // also of a passthrough site: used when a named server is down
+    // Also of a passthrough site: used when a named server is down.
+    struct certificate_config *certificates;
     size_t certificate_count;
     struct route_config *routes; // longest path first
     size_t route_count;
     char *passthrough; // pool name
     size_t pool_index; // of passthrough
     bool plain_http;   // `plain_http: serve`: served on plain listeners instead of redirected
-    bool client_per_person_proxy; // `proxy_before: one-connection-per-client`: rule 10 is answered for by the operator
-    char **trusted_proxies;       // addresses and networks whose X-Forwarded-* are kept and extended
+    // `proxy_before: one-connection-per-client`: the operator answers for the proxy before us.
+    bool client_per_person_proxy;
+    char **trusted_proxies; // addresses and networks whose X-Forwarded-* are kept and extended
     size_t trusted_proxy_count;
 };
 
 struct server_config {
     struct place place;
-    char *name;    // host name: SNI towards the server, redirect target, "named server" of passthrough
+    char *name; // host name: SNI towards the server, redirect target, "named server" of passthrough
     char *address; // as written "10.0.0.11:443", "[::1]:80", "iis1.example.com:443"
     char *host;    // its host part
     unsigned port;
@@ -146,10 +148,10 @@ struct server_config {
 struct health_config {
     struct place place;
     enum health_kind kind;
-    char *request;  // as written, "GET /healthz"; NULL unless kind is HTTP
-    char *method;   // "GET"
-    char *path;     // "/healthz"
-    char *host;     // Host header; NULL: the server's name
+    char *request;    // as written, "GET /healthz"; NULL unless kind is HTTP
+    char *method;     // "GET"
+    char *path;       // "/healthz"
+    char *host;       // Host header; NULL: the server's name
     uint16_t *expect; // statuses; empty: 200 to 399, and 401 with an offered scheme
     size_t expect_count;
     uint64_t interval_ms;
@@ -161,9 +163,9 @@ struct health_config {
 struct pool_tls_config {
     struct place place;
     bool enabled;
-    bool verify;  // default true
-    char *ca;     // path; NULL: the system's store
-    char *name;   // name to verify and to send as SNI; NULL: the server's name
+    bool verify; // default true
+    char *ca;    // path; NULL: the system's store
+    char *name;  // name to verify and to send as SNI; NULL: the server's name
 };
 
 struct pool_config {
@@ -179,15 +181,15 @@ struct pool_config {
 };
 
 struct timeouts_config {
-    uint64_t handshake_ms;   // ClientHello and TLS handshake: 10 s
-    uint64_t header_ms;      // request head: 30 s
-    uint64_t idle_ms;        // client between exchanges: 115 s, below IIS's 120
-    uint64_t connect_ms;     // to a server: 5 s
-    uint64_t server_ms;      // first byte of the answer: 5 min
-    uint64_t stall_ms;       // no byte moves in the middle of a message: 2 min
-    uint64_t relay_idle_ms;  // passthrough and upgraded connections: 1 h
-    uint64_t link_idle_ms;   // shared link without a client: 55 s
-    uint64_t drain_ms;       // SIGTERM to the end: 30 s
+    uint64_t handshake_ms;  // ClientHello and TLS handshake: 10 s
+    uint64_t header_ms;     // request head: 30 s
+    uint64_t idle_ms;       // client between exchanges: 115 s, below IIS's 120
+    uint64_t connect_ms;    // to a server: 5 s
+    uint64_t server_ms;     // first byte of the answer: 5 min
+    uint64_t stall_ms;      // no byte moves in the middle of a message: 2 min
+    uint64_t relay_idle_ms; // passthrough and upgraded connections: 1 h
+    uint64_t link_idle_ms;  // shared link without a client: 55 s
+    uint64_t drain_ms;      // SIGTERM to the end: 30 s
 };
 
 struct limits_config {
@@ -217,14 +219,14 @@ struct snapshot {
     struct snapshot_block *memory; // everything above lives here; private to config
 };
 
-// Reads and checks the file. On success the snapshot, with one reference; NULL when there are errors.
-// `findings` receives everything, warnings too.
+// Reads and checks the file. On success the snapshot, with one reference; NULL when there are
+// errors. `findings` receives everything, warnings too.
 struct snapshot *snapshot_load(const char *file, struct findings *findings);
 // The same from memory; `file` names it in findings and gives the directory for relative paths.
 struct snapshot *snapshot_parse(const char *file, struct span yaml, struct findings *findings);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 struct snapshot *snapshot_unref(struct snapshot *snapshot);
 
-// Every option with scope, type, default, range, unit, reload rule and help, as `check --explain` prints it.
-// Returns a malloc'ed text; markdown: as the reference page.
+// Every option with scope, type, default, range, unit, reload rule and help, as `check --explain`
+// prints it. Returns a malloc'ed text; markdown: as the reference page.
 char *schema_explain(bool markdown);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names that must be unique and names that must exist. Resolves every reference of the snapshot to an index.
+// Names that must be unique and names that must exist. Resolves every reference of the snapshot to
+// an index.
 #include <stdio.h>
 
 #include "config/load.h"
@@ -141,8 +142,7 @@ static void check_mode(struct load *load, struct site_config *site)
                    "the site has passthrough beside routes, but paths of what is passed through "
                    "cannot be seen");
     if (site->mode == SITE_HTTP && !has_routes)
-        load_error(load, site, NULL, "routes, or passthrough: POOL", NULL,
-                   "the site has no route");
+        load_error(load, site, NULL, "routes, or passthrough: POOL", NULL, "the site has no route");
 }
 
 static bool has_tls_listener(const struct snapshot *snapshot)

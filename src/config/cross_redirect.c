@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where redirected clients end up: each server's own name must come back as passthrough, be public, or be
-// answered by another site without sending the client round in a circle. Follows names the way the running
-// program does: an exact host before a "*." one, the longest path first.
+// Where redirected clients end up: each server's own name must come back as passthrough, be public,
+// or be answered by another site without sending the client round in a circle. Follows names the
+// way the running program does: an exact host before a "*." one, the longest path first.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -72,8 +72,8 @@ static bool is_below(const char *path, const char *prefix)
     return strncmp(path, prefix, size) == 0 && (path[size] == '\0' || path[size] == '/');
 }
 
-// May a request that came by a route of `path` be answered by `route` of `site`? It is when the route lies below
-// that path, or is the longest above it.
+// May a request that came by a route of `path` be answered by `route` of `site`? It is when the
+// route lies below that path, or is the longest above it.
 static bool is_reached(const struct site_config *site, const struct route_config *route,
                        const char *path)
 {
@@ -103,7 +103,8 @@ static bool is_redirect(const struct route_config *route)
     return route->action == ROUTE_REDIRECT && route->path && route->pool_index != SIZE_MAX;
 }
 
-// Does following redirects from `from` come back to `sought`? Names the server whose name leads back, in `ret_server`.
+// Does following redirects from `from` come back to `sought`? Names the server whose name leads
+// back, in `ret_server`.
 static bool leads_back(struct paths *paths, const struct route_config *from,
                        const struct route_config *sought, const struct server_config **ret_server);
 
@@ -150,10 +151,11 @@ static bool check_circle(struct paths *paths, const struct route_config *route, 
     memset(paths->visited, 0, route_count * sizeof *paths->visited);
     if (!leads_back(paths, route, route, &server))
         return false;
-    load_error(paths->load, &route->redirect, route, NULL,
-               "give the servers' names to a site with passthrough, or forward instead",
-               "clients would be redirected in a circle: %s is a host of a site that redirects them again",
-               server->name);
+    load_error(
+        paths->load, &route->redirect, route, NULL,
+        "give the servers' names to a site with passthrough, or forward instead",
+        "clients would be redirected in a circle: %s is a host of a site that redirects them again",
+        server->name);
     return true;
 }
 
@@ -200,14 +202,16 @@ static void check_return(struct paths *paths, const struct route_config *route,
         return;
     if (!site) {
         load_warning(load, &route->redirect, route, NULL,
-                     "add a site with these hosts and passthrough, or write public: true at the server if clients "
+                     "add a site with these hosts and passthrough, or write public: true at the "
+                     "server if clients "
                      "reach it without passing through here",
                      "clients are redirected to %s, which no site passes through", server->name);
         return;
     }
     if (site->mode == SITE_PASSTHROUGH && passed && !has_server(passed, server->name))
         load_warning(load, &route->redirect, route, NULL, "pass it through to the pool that has it",
-                     "clients are redirected to %s, but site %s passes that name to pool %s, which has no such "
+                     "clients are redirected to %s, but site %s passes that name to pool %s, which "
+                     "has no such "
                      "server",
                      server->name, site->name ? site->name : "", passed->name ? passed->name : "");
     if (server->redirect_port && !has_listener(load->snapshot, server->redirect_port))

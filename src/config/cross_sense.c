@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is allowed but hardly meant: warnings, each with its reason; and the few pairs of numbers that contradict
-// each other, which are errors.
+// What is allowed but hardly meant: warnings, each with its reason; and the few pairs of numbers
+// that contradict each other, which are errors.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -55,8 +55,9 @@ static void check_unused_parts(struct load *load, const struct pool_config *pool
 {
     bool has_tls_check = pool->health.kind == HEALTH_TLS || pool->health.kind == HEALTH_HTTP;
     if (load_is_written(load, &pool->tls) && !has_tls_check)
-        load_warning(load, &pool->tls, pool, NULL, "remove it, or forward to the pool",
-                     "nothing is forwarded to this pool and no check speaks TLS, so its tls is not used");
+        load_warning(
+            load, &pool->tls, pool, NULL, "remove it, or forward to the pool",
+            "nothing is forwarded to this pool and no check speaks TLS, so its tls is not used");
     if (pool->links == LINKS_SHARED)
         load_warning(load, &pool->links, pool, NULL, "remove it, or forward to the pool",
                      "nothing is forwarded to this pool, so it has no links to share");
@@ -69,7 +70,8 @@ static void check_links(struct load *load, const struct pool_config *pool)
                      "dedicated links end with their client and are never kept idle");
     if (pool->links == LINKS_SHARED && pool->balance == BALANCE_SOURCE)
         load_warning(load, &pool->balance, pool, NULL,
-                     "links: dedicated keeps a client on its server by itself; round-robin suits shared ones",
+                     "links: dedicated keeps a client on its server by itself; round-robin suits "
+                     "shared ones",
                      "balance: source keeps clients apart that links: shared would bring together");
 }
 
@@ -81,8 +83,9 @@ static void check_port(struct load *load, const struct pool_config *pool,
         load_warning(load, &server->address, server, NULL, "add tls: {} to the pool",
                      "plain HTTP is sent to port 443 of %s", server->host);
     if (pool->tls.enabled && server->port == 80)
-        load_warning(load, &server->address, server, NULL, "take port 443, or remove tls from the pool",
-                     "TLS is spoken to port 80 of %s", server->host);
+        load_warning(load, &server->address, server, NULL,
+                     "take port 443, or remove tls from the pool", "TLS is spoken to port 80 of %s",
+                     server->host);
 }
 
 static void check_weights(struct load *load, const struct pool_config *pool)
@@ -175,9 +178,11 @@ static void check_doors(struct load *load, const struct site_config *site, struc
     const char *name = site->name ? site->name : "";
     if (site->mode == SITE_PASSTHROUGH && !doors.tls)
         load_warning(load, &site->passthrough, site, NULL, "add a listener that speaks TLS",
-                     "site %s is passed through by its TLS server name, but no listener speaks TLS", name);
+                     "site %s is passed through by its TLS server name, but no listener speaks TLS",
+                     name);
     if (site->mode == SITE_HTTP && !doors.tls && !site->plain_http)
-        load_warning(load, site, NULL, NULL, "add a listener that speaks TLS, or write plain_http: serve",
+        load_warning(load, site, NULL, NULL,
+                     "add a listener that speaks TLS, or write plain_http: serve",
                      "site %s is only redirected to https, but no listener speaks TLS", name);
     if (site->plain_http && site->mode == SITE_HTTP && !doors.plain)
         load_warning(load, &site->plain_http, site, NULL, "add a listener with tls: false",
@@ -195,11 +200,13 @@ static void check_numbers(struct load *load)
     const struct limits_config *limits = &load->snapshot->limits;
     if (timeouts->idle_ms >= IIS_IDLE_MS)
         load_warning(load, &timeouts->idle_ms, NULL, "less than 120s", NULL,
-                     "IIS closes a connection after 120 s without a request; if it closes first, a client can lose the "
+                     "IIS closes a connection after 120 s without a request; if it closes first, a "
+                     "client can lose the "
                      "request it is just sending");
     if (timeouts->link_idle_ms >= IIS_IDLE_MS)
         load_warning(load, &timeouts->link_idle_ms, NULL, "less than 120s", NULL,
-                     "IIS closes a connection after 120 s without a request; a link kept longer may be closed as it is "
+                     "IIS closes a connection after 120 s without a request; a link kept longer "
+                     "may be closed as it is "
                      "taken into use");
     if (limits->header_line_bytes > limits->header_bytes)
         load_error(load,

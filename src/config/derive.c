@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes what the file says indirectly: defaults that depend on other options, the parts of addresses, the
-// action of a route. Tolerates members that are missing because their values were refused.
+// Computes what the file says indirectly: defaults that depend on other options, the parts of
+// addresses, the action of a route. Tolerates members that are missing because their values were
+// refused.
 #include <stdlib.h>
 
 #include "config/endpoint.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// YAML text to a tree of nodes, with nothing printed: what the parser complains about becomes findings with
-// line and column. Duplicate keys are let through here, because read.c can say more about them.
+// YAML text to a tree of nodes, with nothing printed: what the parser complains about becomes
+// findings with line and column. Duplicate keys are let through here, because read.c can say more
+// about them.
 #include <libfyaml.h>
 
 #include "base/check.h"
@@ -60,7 +61,8 @@ struct fy_document *document_parse(struct span yaml, struct findings *findings)
     CHECK(parser);
     struct fy_document *document = NULL;
     // the size 0 would mean "measure it with strlen"
-    bool is_set = yaml.size && fy_parser_set_string(parser, (const char *)yaml.data, yaml.size) == 0;
+    bool is_set =
+        yaml.size && fy_parser_set_string(parser, (const char *)yaml.data, yaml.size) == 0;
     if (is_set)
         document = fy_parse_load_document(parser);
     if (document)
@@ -70,8 +72,8 @@ struct fy_document *document_parse(struct span yaml, struct findings *findings)
         fy_document_destroy(document);
         document = NULL;
     } else if (!document) {
-        findings_add(findings, FINDING_ERROR, (struct place){0}, NULL,
-                     "listeners, sites and pools", NULL, "the file is empty");
+        findings_add(findings, FINDING_ERROR, (struct place){0}, NULL, "listeners, sites and pools",
+                     NULL, "the file is empty");
     }
     fy_parser_destroy(parser);
     fy_diag_destroy(diag);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Is a file text at all? UTF-8 (RFC 3629) without control characters, checked before the YAML parser sees it,
-// because the parser is lenient with both and what it lets through could end in a message on a terminal.
+// Is a file text at all? UTF-8 (RFC 3629) without control characters, checked before the YAML
+// parser sees it, because the parser is lenient with both and what it lets through could end in a
+// message on a terminal.
 #include "config/load.h"
 
 // Bytes that follow a leading byte, or 0 for a byte that cannot lead.

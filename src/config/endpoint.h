@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Addresses of this machine to listen on, and networks of proxies to trust. Literals only: no name is looked
-// up. Internal to config.
+// Addresses of this machine to listen on, and networks of proxies to trust. Literals only: no name
+// is looked up. Internal to config.
 #pragma once
 
 #include "base/span.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints the schema for people: as text on the terminal, as the reference page in Markdown. Both come from
-// the rows alone, so they cannot disagree with what is read.
+// Prints the schema for people: as text on the terminal, as the reference page in Markdown. Both
+// come from the rows alone, so they cannot disagree with what is read.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,7 +84,9 @@ static void print_scope(FILE *out, enum scope scope, bool markdown)
     const struct scope_shape *shape = schema_scope(scope);
     const char *title = *shape->name ? shape->name : "Top level";
     if (markdown)
-        fprintf(out, "\n## %s\n\n%s\n\n| key | value | default | after a reload | |\n|---|---|---|---|---|\n",
+        fprintf(out,
+                "\n## %s\n\n%s\n\n| key | value | default | after a reload | "
+                "|\n|---|---|---|---|---|\n",
                 title, shape->help);
     else
         fprintf(out, "\n%s\n", title);
@@ -104,8 +106,10 @@ static const char markdown_head[] =
     "# Configuration\n\n"
     "One YAML 1.2 file. `handfast check -c FILE` reports all that is wrong with it at once; "
     "`handfast check --explain` prints this page.\n\n"
-    "Durations carry a unit: `500ms`, `30s`, `5m`, `1h`, `1d`. Sizes are bytes, or carry one: `4096`, "
-    "`64KiB`, `1MiB`, `1GiB`. Relative paths start at the directory of the file. The column *after a "
+    "Durations carry a unit: `500ms`, `30s`, `5m`, `1h`, `1d`. Sizes are bytes, or carry one: "
+    "`4096`, "
+    "`64KiB`, `1MiB`, `1GiB`. Relative paths start at the directory of the file. The column *after "
+    "a "
     "reload* says when a changed value takes effect: at once, for new connections, or only after a "
     "restart.\n";
 
@@ -118,7 +122,8 @@ char *schema_explain(bool markdown)
     if (markdown)
         fputs(markdown_head, out);
     else
-        fputs("Options of the configuration file, with what they expect and their defaults.\n", out);
+        fputs("Options of the configuration file, with what they expect and their defaults.\n",
+              out);
     for (int scope = 0; scope < SCOPE_COUNT; scope++)
         print_scope(out, (enum scope)scope, markdown);
     CHECK(fclose(out) == 0);

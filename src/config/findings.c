@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Collects what is wrong with a configuration and prints it as compilers do: one line that says where,
-// what, what was expected and what to do, then the line of the file with a caret. Owns all its texts.
+// Collects what is wrong with a configuration and prints it as compilers do: one line that says
+// where, what, what was expected and what to do, then the line of the file with a caret. Owns all
+// its texts.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a file, or from memory, to a snapshot: every step runs as far as it can, so that one run shows all
-// there is to mend. Owns the marks; hands the snapshot over only when nothing is wrong.
+// From a file, or from memory, to a snapshot: every step runs as far as it can, so that one run
+// shows all there is to mend. Owns the marks; hands the snapshot over only when nothing is wrong.
 #include "config/load.h"
 
 #include <errno.h>

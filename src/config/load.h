@@ -17,8 +17,8 @@ struct load {
 
 // encoding.c: true when the file is UTF-8 text; else a finding says where it is not.
 bool encoding_check(struct span text, struct findings *findings);
-// Bytes of the character at the front of a text that is not empty; 0 when it is no character or one that controls a
-// terminal (tabs and ends of line are not meant here).
+// Bytes of the character at the front of a text that is not empty; 0 when it is no character or one
+// that controls a terminal (tabs and ends of line are not meant here).
 size_t encoding_character(struct span text);
 
 // document.c: YAML to nodes; syntax errors become findings. NULL when there is no document.
@@ -27,7 +27,8 @@ struct fy_document *document_parse(struct span yaml, struct findings *findings);
 // read.c: walks the nodes by the schema, fills the snapshot, applies written defaults.
 void read_document(struct load *load, struct fy_document *document);
 
-// derive.c: what is computed from what was written: defaults in words, parts of addresses, actions of routes.
+// derive.c: what is computed from what was written: defaults in words, parts of addresses, actions
+// of routes.
 void derive_all(struct load *load);
 // derive.c: longest route first. Moves routes, so marks of routes are void after it.
 void derive_order(struct snapshot *snapshot);
@@ -39,10 +40,10 @@ void cross_redirects(struct load *load);
 // cross_sense.c: what is allowed but hardly meant, and numbers that contradict each other.
 void cross_sense(struct load *load);
 
-// Adds a finding about a member; its place and path come from the marks. A member that was not written takes those of
-// `owner`, the object it belongs to. `expected` and `advice` may be NULL.
-void load_add(struct load *load, enum finding_severity severity, const void *member, const void *owner,
-              const char *expected, const char *advice, const char *what, ...)
+// Adds a finding about a member; its place and path come from the marks. A member that was not
+// written takes those of `owner`, the object it belongs to. `expected` and `advice` may be NULL.
+void load_add(struct load *load, enum finding_severity severity, const void *member,
+              const void *owner, const char *expected, const char *advice, const char *what, ...)
     __attribute__((format(printf, 7, 8)));
 #define load_error(load, member, owner, expected, advice, ...)                                     \
     load_add(load, FINDING_ERROR, member, owner, expected, advice, __VA_ARGS__)

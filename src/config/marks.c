@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Marks are added while the file is walked and looked up while its meaning is checked, so they are sorted
-// once in between.
+// Marks are added while the file is walked and looked up while its meaning is checked, so they are
+// sorted once in between.
 #include "config/marks.h"
 
 #include <stdlib.h>

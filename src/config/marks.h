@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where in the file each member of a snapshot came from, while it is being checked: address of the member to
-// line, column and path. What has no mark was not written. Internal to config; dies when loading ends.
+// Where in the file each member of a snapshot came from, while it is being checked: address of the
+// member to line, column and path. What has no mark was not written. Internal to config; dies when
+// loading ends.
 #pragma once
 
 #include "config/config.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sorted once after the last addition; equal names keep the order of the file, so that the second one is
-// the duplicate.
+// Sorted once after the last addition; equal names keep the order of the file, so that the second
+// one is the duplicate.
 #include "config/names.h"
 
 #include <stdlib.h>

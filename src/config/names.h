@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A sorted index of names: finds duplicates, finds by name, suggests the nearest. Borrows its names.
-// Internal to config.
+// A sorted index of names: finds duplicates, finds by name, suggests the nearest. Borrows its
+// names. Internal to config.
 #pragma once
 
 #include "base/span.h"

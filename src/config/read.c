@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks the YAML tree by the schema and fills the snapshot. Knows mappings, lists, scalars, aliases and where
-// they stand; does not know any option by name.
+// Walks the YAML tree by the schema and fills the snapshot. Knows mappings, lists, scalars, aliases
+// and where they stand; does not know any option by name.
 #include <libfyaml.h>
 #include <stdio.h>
 
@@ -30,8 +30,8 @@ static struct place place_of_token(struct fy_token *token)
     return (struct place){(unsigned)mark->line + 1, (unsigned)mark->column + 1};
 }
 
-// A scalar's own place; for a mapping that of its first key, for a list that of its first item: the parser keeps no
-// others. `otherwise` where there is none.
+// A scalar's own place; for a mapping that of its first key, for a list that of its first item: the
+// parser keeps no others. `otherwise` where there is none.
 static struct place place_of(struct fy_node *node, struct place otherwise)
 {
     for (int depth = 0; node && depth < 8; depth++) {
@@ -81,7 +81,8 @@ static void path_pop(struct walk *walk, size_t size)
 static void walk_error(struct walk *walk, struct place place, const char *expected,
                        const char *advice, const char *what)
 {
-    findings_add(walk->load->findings, FINDING_ERROR, place, walk->path, expected, advice, "%s", what);
+    findings_add(walk->load->findings, FINDING_ERROR, place, walk->path, expected, advice, "%s",
+                 what);
 }
 
 // ---------------------------------------------------------------------------- nodes
@@ -93,7 +94,8 @@ static struct span scalar_text(struct fy_node *node)
     return span_of(text ? text : "", text ? size : 0);
 }
 
-// The node an alias stands for; other nodes as they are. NULL, with a finding, when there is none or too many.
+// The node an alias stands for; other nodes as they are. NULL, with a finding, when there is none
+// or too many.
 static struct fy_node *resolve(struct walk *walk, struct fy_node *node, struct place place)
 {
     if (++walk->nodes > NODES_MAX) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of schema.tbl as data, and the look-ups on them: by key, and by a key that is nearly right.
-// Nothing here reads a file or knows what an option means.
+// The rows of schema.tbl as data, and the look-ups on them: by key, and by a key that is nearly
+// right. Nothing here reads a file or knows what an option means.
 #include "config/schema.h"
 
 #include "base/check.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The schema is data: one row per option in schema.tbl. From it come reading, defaults, type and range
-// checks, suggestions for misspelt keys, `check --explain` and the reference page. Internal to config.
+// The schema is data: one row per option in schema.tbl. From it come reading, defaults, type and
+// range checks, suggestions for misspelt keys, `check --explain` and the reference page. Internal
+// to config.
 #pragma once
 
 #include "base/span.h"
@@ -56,23 +57,24 @@ struct option {
     enum scope scope;
     const char *key;
     enum option_type type;
-    size_t offset;        // of the member in the scope's struct
-    size_t size;          // of the member, of one item where it is a list
-    size_t count_offset;  // of the number of items; OPTION_NO_COUNT when it is no list
-    const char *fallback; // as it would be written; "(...)" says in words how it is found; NULL: none
-    const char *minimum;  // as it would be written; NULL: none
+    size_t offset;       // of the member in the scope's struct
+    size_t size;         // of the member, of one item where it is a list
+    size_t count_offset; // of the number of items; OPTION_NO_COUNT when it is no list
+    const char
+        *fallback; // as it would be written; "(...)" says in words how it is found; NULL: none
+    const char *minimum; // as it would be written; NULL: none
     const char *maximum;
-    const char *words;    // allowed words, separated by '|'
+    const char *words; // allowed words, separated by '|'
     enum scope items;
     enum reload_rule reload;
     const char *help;
 };
 
 struct scope_shape {
-    const char *name;  // as it is written in the reference: "sites[]", "pools[].tls"
+    const char *name; // as it is written in the reference: "sites[]", "pools[].tls"
     const char *help;
-    size_t size;       // of its struct
-    bool has_place;    // the struct begins with a `struct place`
+    size_t size;    // of its struct
+    bool has_place; // the struct begins with a `struct place`
 };
 
 #define FALLBACK_REQUIRED "(required)"
@@ -93,8 +95,8 @@ bool option_has_written_fallback(const struct option *option);
 
 // Cuts the next word of a '|' list off `rest`; false when there is none left.
 bool words_next(struct span *rest, struct span *ret_word);
-// Letters to change, insert, remove or swap with a neighbour to get from `a` to `b`, ignoring case; texts
-// above 64 bytes are never alike.
+// Letters to change, insert, remove or swap with a neighbour to get from `a` to `b`, ignoring case;
+// texts above 64 bytes are never alike.
 size_t spelling_distance(struct span a, struct span b);
 // Is that distance small enough to suggest `b` for `a`?
 bool spelling_is_close(size_t distance, struct span a);

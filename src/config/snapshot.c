@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A snapshot owns a chain of blocks and frees the chain with its last reference. After loading nobody
-// writes to it, so only the count of references is atomic.
+// A snapshot owns a chain of blocks and frees the chain with its last reference. After loading
+// nobody writes to it, so only the count of references is atomic.
 #include "config/snapshot.h"
 
 #include <stdlib.h>

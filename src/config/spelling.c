@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How alike two words are, so that a misspelt key gets a suggestion: the restricted Damerau-Levenshtein
-// distance, which counts a swap of neighbours as one change because that is one slip of the fingers.
+// How alike two words are, so that a misspelt key gets a suggestion: the restricted
+// Damerau-Levenshtein distance, which counts a swap of neighbours as one change because that is one
+// slip of the fingers.
 #include "config/schema.h"
 
 #define SPELLING_MAX 64

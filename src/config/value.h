@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the text of one value to a member of a struct: durations, sizes, counts, words, names, addresses. Pure
-// but for the memory of the snapshot. Internal to config.
+// From the text of one value to a member of a struct: durations, sizes, counts, words, names,
+// addresses. Pure but for the memory of the snapshot. Internal to config.
 #pragma once
 
 #include "config/schema.h"
@@ -12,8 +12,9 @@ struct value_fault {
     char advice[256];
 };
 
-// Reads `text` as the type of `option` says and writes it to `field` (of option->size bytes). False, with
-// `ret_fault` filled and `field` as it was, when the text is no such value or outside the range.
+// Reads `text` as the type of `option` says and writes it to `field` (of option->size bytes).
+// False, with `ret_fault` filled and `field` as it was, when the text is no such value or outside
+// the range.
 bool value_read(const struct option *option, struct span text, struct snapshot *snapshot,
                 void *field, struct value_fault *ret_fault);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at files, ports and names before anything is served. Never changes the machine; its sockets live for one
-// bind. Owns nothing beyond a call.
+// Looks at files, ports and names before anything is served. Never changes the machine; its sockets
+// live for one bind. Owns nothing beyond a call.
 #include "control/preflight.h"
 
 #include <arpa/inet.h>
@@ -183,7 +183,8 @@ void preflight_ports(const struct snapshot *snapshot, struct findings *findings)
             continue;
         snprintf(path, sizeof path, "listeners[%zu].bind", i);
         findings_add(findings, FINDING_ERROR, listener->place, path, NULL,
-                     "give the program CAP_NET_BIND_SERVICE (AmbientCapabilities= in its systemd unit), or lower "
+                     "give the program CAP_NET_BIND_SERVICE (AmbientCapabilities= in its systemd "
+                     "unit), or lower "
                      "the sysctl net.ipv4.ip_unprivileged_port_start",
                      "user %u may not listen on port %u", (unsigned)geteuid(), listener->port);
     }
@@ -225,8 +226,9 @@ static bool check_server_name(const struct server_config *server, const char *pa
     }
     if (problem)
         findings_add(findings, FINDING_WARNING, server->place, path, NULL,
-                     server->is_public ? "add it to the DNS"
-                                       : "add it to the DNS, with the address of this load balancer",
+                     server->is_public
+                         ? "add it to the DNS"
+                         : "add it to the DNS, with the address of this load balancer",
                      "clients are redirected to %s, which resolves nowhere: %s", server->name,
                      gai_strerror(problem));
     return true;

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of checking a configuration that needs OpenSSL or this machine: keys and certificates, ports, names.
-// Adds to findings and changes nothing; for `check`, for the start and for a reload.
+// The part of checking a configuration that needs OpenSSL or this machine: keys and certificates,
+// ports, names. Adds to findings and changes nothing; for `check`, for the start and for a reload.
 #pragma once
 
 #include "config/config.h"
 
-// Certificates and keys of sites and the authorities of pools: readable, matching, covering the hosts, in their time.
-// Reads files; a few milliseconds for each.
+// Certificates and keys of sites and the authorities of pools: readable, matching, covering the
+// hosts, in their time. Reads files; a few milliseconds for each.
 void preflight_certificates(const struct snapshot *snapshot, struct findings *findings);
 
-// May this process listen on the ports below 1024 it is told to? Tries on a socket it throws away; a port that is in
-// use is no finding, because that may be us.
+// May this process listen on the ports below 1024 it is told to? Tries on a socket it throws away;
+// a port that is in use is no finding, because that may be us.
 void preflight_ports(const struct snapshot *snapshot, struct findings *findings);
 
-// Do the names that clients are redirected to resolve? Asks the resolver of the machine, so it can take seconds: not
-// for a running process.
+// Do the names that clients are redirected to resolve? Asks the resolver of the machine, so it can
+// take seconds: not for a running process.
 void preflight_names(const struct snapshot *snapshot, struct findings *findings);
 
 // All of them.

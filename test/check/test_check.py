@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`handfast check`: one file per finding, and what it says about it.
 
-NAME.yaml is checked alone (--offline); machine/NAME.yaml with certificates made here, in a network
-namespace of its own whose only name server knows here.example.com. NAME.expected is what is printed,
+NAME.yaml is checked alone (--offline); machine/NAME.yaml with certificates made here, in a
+network namespace of its own whose only name server knows here.example.com. NAME.expected is what is printed,
 byte for byte. To write them anew after a change: HANDFAST_WRITE_EXPECTED=1, then read the diff.
 """
 
@@ -96,7 +96,8 @@ def machine():
     (folder / "ca.cnf").write_text(AUTHORITY)
     (folder / "index.txt").touch()
     for name in ("web", "private"):
-        openssl(folder, "ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out", f"{name}.key")
+        openssl(folder, "ecparam", "-genkey", "-noout", "-name", "prime256v1",
+                "-out", f"{name}.key")
     openssl(folder, "genrsa", "-out", "rsa.key", "2048")
     certificate(folder, "web", "web", ["www.example.com"])
     certificate(folder, "rsa", "rsa", ["x.example.org", "*.example.org"])
@@ -228,7 +229,7 @@ timeouts: {idle: 3 minutes}
     assert result.returncode == 1
 
 
-# ------------------------------------------------------------------------ what is made from the schema
+# ------------------------------------------------------------------- what is made from the schema
 
 def test_explanation():
     result = check("--explain")

@@ -64,7 +64,8 @@ static void test_caret_stands_under_characters(void **state)
     (void)state;
     struct findings *findings = with_content("\tk\xc3\xa9y: x\r\nlast");
     findings_add(findings, FINDING_ERROR, (struct place){1, 7}, NULL, NULL, NULL, "tab and umlaut");
-    findings_add(findings, FINDING_ERROR, (struct place){2, 40}, NULL, NULL, NULL, "behind the end");
+    findings_add(findings, FINDING_ERROR, (struct place){2, 40}, NULL, NULL, NULL,
+                 "behind the end");
     findings_add(findings, FINDING_ERROR, (struct place){9, 1}, NULL, NULL, NULL, "no such line");
     expect_printed(findings, "a.yaml:1:7: error: tab and umlaut\n"
                              "    \tk\xc3\xa9y: x\n"

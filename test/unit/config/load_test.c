@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From YAML to a snapshot: every option lands where it belongs, defaults fill the rest, references become
-// indexes, and broken text of any kind ends in findings, not in a snapshot.
+// From YAML to a snapshot: every option lands where it belongs, defaults fill the rest, references
+// become indexes, and broken text of any kind ends in findings, not in a snapshot.
 #include "config/config.h"
 
 #include <setjmp.h>
@@ -120,7 +120,8 @@ static const char full[] =
     "    trusted_proxies: [10.0.0.0/8, 'fd00::1']\n"
     "    routes:\n"
     "      - {path: /, forward: intra}\n"
-    "      - {path: /chat/, redirect: chat, redirect_status_safe: 303, redirect_status_other: 308}\n"
+    "      - {path: /chat/, redirect: chat, redirect_status_safe: 303, redirect_status_other: "
+    "308}\n"
     "      - {path: /api, forward: intra}\n"
     "pools:\n"
     "  - name: chat\n"
@@ -156,8 +157,8 @@ static void check_full_top(const struct snapshot *s)
     assert_int_equal(s->listeners[1].redirect_port, 8443);
     assert_false(s->listeners[2].is_tls);
     const uint64_t *timeouts[] = {
-        &s->timeouts.handshake_ms, &s->timeouts.header_ms,     &s->timeouts.idle_ms,
-        &s->timeouts.connect_ms,   &s->timeouts.server_ms,     &s->timeouts.stall_ms,
+        &s->timeouts.handshake_ms,  &s->timeouts.header_ms,    &s->timeouts.idle_ms,
+        &s->timeouts.connect_ms,    &s->timeouts.server_ms,    &s->timeouts.stall_ms,
         &s->timeouts.relay_idle_ms, &s->timeouts.link_idle_ms, &s->timeouts.drain_ms,
     };
     for (size_t i = 0; i < 9; i++)
@@ -271,11 +272,12 @@ static void test_health_without_words(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char yaml[1024];
-        snprintf(yaml, sizeof yaml,
-                 "listeners: [{bind: '*:80'}]\n"
-                 "sites: [{name: s, hosts: [a], plain_http: serve, routes: [{path: /, forward: p}]}]\n"
-                 "pools: [{%sname: p, servers: [{name: a, address: 'a:8080'}]}]\n",
-                 cases[i].options);
+        snprintf(
+            yaml, sizeof yaml,
+            "listeners: [{bind: '*:80'}]\n"
+            "sites: [{name: s, hosts: [a], plain_http: serve, routes: [{path: /, forward: p}]}]\n"
+            "pools: [{%sname: p, servers: [{name: a, address: 'a:8080'}]}]\n",
+            cases[i].options);
         struct snapshot *snapshot = parse(yaml);
         assert_int_equal(snapshot->pools[0].health.kind, cases[i].kind);
         if (cases[i].kind == HEALTH_HTTP)
@@ -322,7 +324,8 @@ static void test_broken_text(void **state)
     expect_refused("? [a, b]\n: c\n", "unknown key ''");
     expect_refused("a: 1\n---\nb: 1\n", "more than one YAML document");
     expect_refused("<<: {workers: 1}\n", "merge keys are not read");
-    expect_refused("a: 1\nb: \xff\xfe\n", "x:2:4: error: the byte 0xff is not text, expected UTF-8");
+    expect_refused("a: 1\nb: \xff\xfe\n",
+                   "x:2:4: error: the byte 0xff is not text, expected UTF-8");
     expect_refused("a: \xed\xa0\x80\n", "the byte 0xed is not text");
     expect_refused("a: \xc0\xaf\n", "the byte 0xc0 is not text");
     expect_refused("a: \xf0\x80\x80\x80\n", "the byte 0xf0 is not text");
@@ -373,8 +376,12 @@ static void test_many_mistakes_at_once(void **state)
                                                     "timeouts: {idle: 5}\n"),
                                                findings);
     assert_null(snapshot);
-    static const char *const wanted[] = {"'many'", "'here'",        "hosts: is empty",
-                                         "routes: is empty", "did you mean pools?", "has no unit",
+    static const char *const wanted[] = {"'many'",
+                                         "'here'",
+                                         "hosts: is empty",
+                                         "routes: is empty",
+                                         "did you mean pools?",
+                                         "has no unit",
                                          "pools is missing"};
     char *printed = findings_print(findings);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)

@@ -127,10 +127,9 @@ static void test_distance(void **state)
         const char *a, *b;
         size_t distance;
     } cases[] = {
-        {"", "", 0},          {"a", "", 1},         {"", "abc", 3},       {"abc", "abc", 0},
-        {"abc", "ABC", 0},    {"abc", "acb", 1},    {"abc", "ab", 1},     {"abc", "abcd", 1},
-        {"abc", "xbc", 1},    {"abcd", "badc", 2},  {"kitten", "sitting", 3},
-        {"abc", "cba", 2},
+        {"", "", 0},       {"a", "", 1},        {"", "abc", 3},           {"abc", "abc", 0},
+        {"abc", "ABC", 0}, {"abc", "acb", 1},   {"abc", "ab", 1},         {"abc", "abcd", 1},
+        {"abc", "xbc", 1}, {"abcd", "badc", 2}, {"kitten", "sitting", 3}, {"abc", "cba", 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct span a = span_text(cases[i].a);

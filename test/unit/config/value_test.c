@@ -17,14 +17,22 @@ struct reading {
 };
 
 static const struct reading numbers[] = {
-    {TYPE_DURATION, "0", 0},          {TYPE_DURATION, "500ms", 500},
-    {TYPE_DURATION, "30s", 30000},    {TYPE_DURATION, "5m", 300000},
-    {TYPE_DURATION, "1h", 3600000},   {TYPE_DURATION, "2d", 172800000},
-    {TYPE_DURATION, "007s", 7000},    {TYPE_SIZE, "0", 0},
-    {TYPE_SIZE, "4096", 4096},        {TYPE_SIZE, "1B", 1},
-    {TYPE_SIZE, "64KiB", 65536},      {TYPE_SIZE, "1MiB", 1048576},
-    {TYPE_SIZE, "2GiB", 2147483648},  {TYPE_SIZE, "1TiB", 1099511627776},
-    {TYPE_COUNT, "0", 0},             {TYPE_COUNT, "18446744073709551615", UINT64_MAX},
+    {TYPE_DURATION, "0", 0},
+    {TYPE_DURATION, "500ms", 500},
+    {TYPE_DURATION, "30s", 30000},
+    {TYPE_DURATION, "5m", 300000},
+    {TYPE_DURATION, "1h", 3600000},
+    {TYPE_DURATION, "2d", 172800000},
+    {TYPE_DURATION, "007s", 7000},
+    {TYPE_SIZE, "0", 0},
+    {TYPE_SIZE, "4096", 4096},
+    {TYPE_SIZE, "1B", 1},
+    {TYPE_SIZE, "64KiB", 65536},
+    {TYPE_SIZE, "1MiB", 1048576},
+    {TYPE_SIZE, "2GiB", 2147483648},
+    {TYPE_SIZE, "1TiB", 1099511627776},
+    {TYPE_COUNT, "0", 0},
+    {TYPE_COUNT, "18446744073709551615", UINT64_MAX},
 };
 
 static void test_numbers(void **state)
