@@ -15,23 +15,38 @@ static void slide_to_front(struct buf *buf)
     buf->start = 0;
 }
 
+// The stock whose blocks have that capacity, NULL when it is malloc's.
+static struct stock *stock_of(struct stock *stock, size_t capacity)
+{
+    while (stock && stock->block_bytes != capacity)
+        stock = stock->larger;
+    return stock;
+}
+
 static void give_block(struct buf *buf, struct stock *stock)
 {
+    struct stock *owner = stock_of(stock, buf->capacity);
     if (!buf->data)
         return;
-    if (buf->capacity == stock->block_bytes)
-        stock_give(stock, buf->data);
+    if (owner)
+        stock_give(owner, buf->data);
     else
         free(buf->data);
     buf->data = NULL;
     buf->capacity = 0;
 }
 
-static size_t grown_capacity(size_t wanted, size_t block_bytes)
+static uint8_t *take_block(struct stock *stock, size_t capacity)
 {
-    size_t capacity = block_bytes;
+    struct stock *owner = stock_of(stock, capacity);
+    return owner ? stock_take(owner) : malloc(capacity);
+}
+
+static size_t grown_capacity(size_t wanted, const struct stock *stock)
+{
+    size_t capacity = stock->block_bytes;
     while (capacity < wanted)
-        capacity *= 2;
+        capacity = stock && stock->larger ? (stock = stock->larger)->block_bytes : capacity * 2;
     return capacity;
 }
 
@@ -46,8 +61,8 @@ struct status buf_reserve(struct buf *buf, struct stock *stock, size_t bytes, si
         slide_to_front(buf);
         return OK;
     }
-    size_t capacity = grown_capacity(wanted, stock->block_bytes);
-    uint8_t *data = capacity == stock->block_bytes ? stock_take(stock) : malloc(capacity);
+    size_t capacity = grown_capacity(wanted, stock);
+    uint8_t *data = take_block(stock, capacity);
     if (!data)
         return failed(END_OVERLOAD);
     struct buf grown = {data, (uint32_t)capacity, 0, (uint32_t)buf_size(buf)};

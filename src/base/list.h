@@ -46,6 +46,7 @@ static inline void list_join(struct list *list, struct list *item)
 // Moves `item` to the front of `list`.
 static inline void list_join_front(struct list *list, struct list *item)
 {
+    list_leave(item); // first, so that list->next is not the item itself
     list_join(list->next, item);
 }
 

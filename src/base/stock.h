@@ -11,6 +11,7 @@ struct stock {
     size_t kept;
     size_t lent;
     struct stock_block *first;
+    struct stock *larger; // where to ask for more than block_bytes; NULL: malloc
 };
 
 void stock_init(struct stock *stock, size_t block_bytes, size_t kept_max);

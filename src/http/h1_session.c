@@ -12,12 +12,28 @@ void h1_init(struct h1_session *session, struct io_thread *io, struct channel *c
     *session = (struct h1_session){.io = io, .channel = channel};
 }
 
+static void end_splice(struct h1_session *session)
+{
+    if (session->pipe)
+        pipes_give(&session->io->pipes, session->pipe);
+    session->pipe = NULL;
+    session->is_splicing = false;
+}
+
 void h1_done(struct h1_session *session)
 {
     if (!session->io)
         return;
     buf_done(&session->in, &session->io->blocks);
     buf_done(&session->out, &session->io->blocks);
+    end_splice(session);
+}
+
+static void note_sent(struct h1_session *session, struct moved moved)
+{
+    session->sent_bytes += moved.bytes;
+    if (moved.outcome == CHANNEL_BROKEN)
+        session->is_mute = true;
 }
 
 static void note_outcome(struct h1_session *session, enum channel_outcome outcome)
@@ -28,14 +44,9 @@ static void note_outcome(struct h1_session *session, enum channel_outcome outcom
         session->is_broken = true;
 }
 
-bool h1_fill(struct h1_session *session, size_t limit)
+// Reads once into room for at most `room` more; true when all of it was filled.
+static bool fill_room(struct h1_session *session, size_t room, size_t limit)
 {
-    size_t size = buf_size(&session->in);
-    if (size >= limit || session->is_ended || session->is_broken)
-        return false;
-    // a block at a time: growing is for heads that need it, not for bodies
-    size_t room = size < IO_BLOCK_BYTES ? IO_BLOCK_BYTES - size : limit - size;
-    room = room < limit - size ? room : limit - size;
     if (!is_ok(buf_reserve(&session->in, &session->io->blocks, room, limit))) {
         session->is_broken = true;
         session->channel->end = END_OVERLOAD;
@@ -45,8 +56,28 @@ bool h1_fill(struct h1_session *session, size_t limit)
     buf_added(&session->in, moved.bytes);
     session->received_bytes += moved.bytes;
     note_outcome(session, moved.outcome);
-    buf_relax(&session->in, &session->io->blocks);
     return moved.outcome == CHANNEL_MOVED && moved.bytes == room;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+bool h1_fill(struct h1_session *session, size_t limit)
+{
+    size_t size = buf_size(&session->in);
+    if (session->is_splicing || size >= limit || session->is_ended || session->is_broken)
+        return false;
+    // a block first: most messages are small; the rest of a large one in a second read
+    size_t room = size < IO_BLOCK_BYTES ? IO_BLOCK_BYTES - size : limit - size;
+    bool is_full = fill_room(session, smaller(room, limit - size), limit);
+    size = buf_size(&session->in);
+    size_t bulk = smaller(limit, IO_BULK_BYTES);
+    if (is_full && size < bulk)
+        is_full = fill_room(session, bulk - size, limit);
+    buf_relax(&session->in, &session->io->blocks);
+    return is_full;
 }
 
 struct parse h1_look_head(struct h1_session *session, const struct head_limits *limits, struct span *ret_head)
@@ -93,45 +124,93 @@ struct status h1_put(struct h1_session *session, struct span bytes)
 static size_t write_once(struct h1_session *session, struct span bytes)
 {
     struct moved moved = channel_write(session->channel, bytes);
-    note_outcome(session, moved.outcome);
-    session->is_write_blocked = moved.bytes < bytes.size;
-    session->sent_bytes += moved.bytes;
+    note_sent(session, moved);
+    session->is_write_blocked = moved.bytes < bytes.size && !session->is_mute;
     return moved.bytes;
 }
 
 bool h1_flush(struct h1_session *session)
 {
-    while (!buf_is_empty(&session->out) && !session->is_broken) {
+    while (!buf_is_empty(&session->out) && !session->is_mute) {
         buf_take(&session->out, write_once(session, buf_span(&session->out)));
         if (session->is_write_blocked)
             return false;
     }
-    if (session->is_broken)
-        return false;
-    session->is_write_blocked = false;
     buf_relax(&session->out, &session->io->blocks);
-    return true;
+    return !session->is_mute;
 }
 
 size_t h1_send(struct h1_session *session, struct span bytes)
 {
-    if (session->is_broken)
-        return 0;
     if (!buf_is_empty(&session->out)) {
         if (buf_size(&session->out) + bytes.size <= JOIN_MAX)
             return is_ok(h1_put(session, bytes)) ? bytes.size : 0;
         if (!h1_flush(session))
             return 0;
     }
-    return write_once(session, bytes);
+    return session->is_mute ? 0 : write_once(session, bytes);
+}
+
+// ---- splicing
+
+#define SPLICE_MIN    (128 * 1024)
+#define SPLICE_BYTES  (1024 * 1024)
+#define SPLICE_ROUNDS 16
+
+bool h1_splice_begin(struct h1_session *from, const struct h1_session *to)
+{
+    if (from->is_splicing)
+        return true;
+    bool is_worth_it = from->body.kind == BODY_LENGTH && from->body.left >= SPLICE_MIN;
+    if (!is_worth_it || !buf_is_empty(&from->in) || !buf_is_empty(&to->out) || from->is_ended)
+        return false;
+    if (channel_plain_fd(from->channel) < 0 || channel_plain_fd(to->channel) < 0)
+        return false;
+    from->pipe = pipes_take(&from->io->pipes);
+    from->is_splicing = from->pipe != NULL;
+    return from->is_splicing;
+}
+
+static bool fill_pipe(struct h1_session *from)
+{
+    size_t max = from->body.left < SPLICE_BYTES ? (size_t)from->body.left : SPLICE_BYTES;
+    struct moved moved = pipe_fill(from->pipe, from->channel, max);
+    note_outcome(from, moved.outcome);
+    from->received_bytes += moved.bytes;
+    h1_body_pass(&from->body, moved.bytes);
+    return moved.outcome == CHANNEL_MOVED;
+}
+
+static size_t drain_pipe(struct h1_session *from, struct h1_session *to)
+{
+    struct moved moved = pipe_drain(from->pipe, to->channel);
+    note_sent(to, moved);
+    to->is_write_blocked = from->pipe->held > 0 && !to->is_mute;
+    return moved.bytes;
+}
+
+size_t h1_splice(struct h1_session *from, struct h1_session *to)
+{
+    size_t delivered = 0;
+    for (unsigned round = 0; round < SPLICE_ROUNDS; round++) {
+        if (from->pipe->held == 0 && (from->body.left == 0 || !fill_pipe(from)))
+            break;
+        delivered += drain_pipe(from, to);
+        if (from->pipe->held)
+            break;
+    }
+    if (to->is_mute || (from->pipe->held == 0 && (from->body.left == 0 || from->is_ended || from->is_broken)))
+        end_splice(from);
+    return delivered;
 }
 
 void h1_want(struct h1_session *session, size_t limit)
 {
     unsigned wanted = CHANNEL_NOTHING;
-    if (!session->is_ended && !session->is_broken && buf_size(&session->in) < limit)
+    bool has_room = session->pipe ? session->pipe->held == 0 : buf_size(&session->in) < limit;
+    if (!session->is_ended && !session->is_broken && has_room)
         wanted |= CHANNEL_READ;
-    if (session->is_write_blocked && !session->is_broken)
+    if (session->is_write_blocked)
         wanted |= CHANNEL_WRITE;
     channel_want(session->channel, wanted);
 }

@@ -18,8 +18,11 @@ struct h1_session {
     struct h1_body body; // of the message being received
     uint32_t head_scanned;
     bool is_ended;         // the other side will send no more
-    bool is_broken;        // the channel broke: channel->end tells why
+    bool is_broken;        // no more can be read: channel->end tells why
+    bool is_mute;          // no more can be sent; what the other side said before may still be read
     bool is_write_blocked; // the channel took less than it was given
+    bool is_splicing;      // the content being received goes through `pipe`, past `in`
+    struct pipe *pipe;
     uint64_t received_bytes;
     uint64_t sent_bytes;
 };
@@ -28,7 +31,8 @@ void h1_init(struct h1_session *session, struct io_thread *io, struct channel *c
 // Gives the buffers back. The channel is its owner's.
 void h1_done(struct h1_session *session);
 
-// Reads once, at most until `in` holds `limit` bytes. True when it read all there was room for: there may be more.
+// Reads what is there, at most until `in` holds `limit` bytes. True when it read all there was room for: there may be more.
+// While splicing it reads nothing.
 bool h1_fill(struct h1_session *session, size_t limit);
 
 // Looks for a whole head at the front of `in`. DONE with its bytes; MORE; BAD with the reason.
@@ -40,6 +44,12 @@ void h1_take_head(struct h1_session *session, size_t head_bytes, enum body_kind 
 // runs until the end is DONE.
 struct parse h1_look_piece(const struct h1_session *session, struct piece *ret_piece);
 void h1_take_piece(struct h1_session *session, struct span taken);
+
+// Content of known length between two plain sockets can go past our memory: begins that if there is enough of it and nothing
+// of it waits in `from`. True while `from` is splicing.
+bool h1_splice_begin(struct h1_session *from, const struct h1_session *to);
+// Moves what can be moved now; how many bytes were delivered. Splicing ends by itself with the content, or with either channel.
+size_t h1_splice(struct h1_session *from, struct h1_session *to);
 
 // Adds to what is to be sent, without sending. END_OVERLOAD above a bound of 256 KiB.
 struct status h1_put(struct h1_session *session, struct span bytes);

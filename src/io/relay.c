@@ -3,10 +3,6 @@
 // The relay never looks at the bytes and never closes a channel; its owner does.
 #include "io/relay.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/types.h>
-
 #include "base/check.h"
 
 #define ROUNDS_PER_TURN 16 // a busy flow lets the others in after this many moves
@@ -21,7 +17,7 @@ enum flow_step {
 
 static bool has_waiting(const struct relay_flow *flow)
 {
-    return flow->in_pipe > 0 || !buf_is_empty(&flow->held);
+    return !buf_is_empty(&flow->held) || (flow->pipe && flow->pipe->held > 0);
 }
 
 static void delivered(struct relay *relay, struct relay_flow *flow, size_t bytes)
@@ -46,37 +42,19 @@ static enum flow_step deliver_held(struct relay *relay, struct relay_flow *flow)
     return FLOW_AGAIN;
 }
 
-static enum flow_step spliced(ssize_t count, struct channel *channel)
-{
-    if (count > 0)
-        return FLOW_AGAIN;
-    if (errno == EAGAIN || errno == EINTR)
-        return FLOW_WAITING;
-    if (channel->end == END_OK)
-        channel->end = channel->end_reset;
-    return FLOW_BROKEN;
-}
-
 static void leave_splice(struct relay *relay, struct relay_flow *flow)
 {
-    if (flow->in_pipe)
-        pipes_discard(flow->pipe);
-    else if (flow->pipe)
-        pipes_give(&relay->io->pipes, flow->pipe);
+    pipes_give(&relay->io->pipes, flow->pipe);
     flow->pipe = NULL;
-    flow->in_pipe = 0;
 }
 
 static enum flow_step deliver_pipe(struct relay *relay, struct relay_flow *flow)
 {
-    ssize_t count = splice(flow->pipe->read_end, NULL, channel_plain_fd(flow->to), NULL,
-                           flow->in_pipe, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-    enum flow_step step = spliced(count, flow->to);
-    if (step == FLOW_AGAIN) {
-        flow->in_pipe -= (size_t)count;
-        delivered(relay, flow, (size_t)count);
-    }
-    return step;
+    struct moved moved = pipe_drain(flow->pipe, flow->to);
+    if (moved.outcome != CHANNEL_MOVED)
+        return from_outcome(moved.outcome);
+    delivered(relay, flow, moved.bytes);
+    return FLOW_AGAIN;
 }
 
 static enum flow_step end_reached(struct relay_flow *flow)
@@ -87,18 +65,11 @@ static enum flow_step end_reached(struct relay_flow *flow)
 
 static enum flow_step fill_pipe(struct relay *relay, struct relay_flow *flow)
 {
-    ssize_t count = splice(channel_plain_fd(flow->from), NULL, flow->pipe->write_end, NULL,
-                           SPLICE_BYTES, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-    if (count == 0) {
-        leave_splice(relay, flow);
-        return end_reached(flow);
-    }
-    enum flow_step step = spliced(count, flow->from);
-    if (step == FLOW_AGAIN)
-        flow->in_pipe = (size_t)count;
-    else
-        leave_splice(relay, flow);
-    return step;
+    struct moved moved = pipe_fill(flow->pipe, flow->from, SPLICE_BYTES);
+    if (moved.outcome == CHANNEL_MOVED)
+        return FLOW_AGAIN;
+    leave_splice(relay, flow);
+    return moved.outcome == CHANNEL_ENDED ? end_reached(flow) : from_outcome(moved.outcome);
 }
 
 static void enter_splice(struct relay *relay, struct relay_flow *flow)
@@ -147,7 +118,7 @@ static enum flow_step flow_step(struct relay *relay, struct relay_flow *flow)
 {
     if (!buf_is_empty(&flow->held))
         return deliver_held(relay, flow);
-    if (flow->in_pipe)
+    if (flow->pipe && flow->pipe->held)
         return deliver_pipe(relay, flow);
     if (flow->is_ended) {
         pass_end(relay, flow);

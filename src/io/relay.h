@@ -16,7 +16,6 @@ struct relay_flow {
     struct channel *from;
     struct channel *to;
     struct pipe *pipe; // in splice mode
-    size_t in_pipe;
     struct buf held; // read but not yet taken by `to`
     uint64_t bytes;  // delivered
     bool is_ended;   // `from` has ended

@@ -148,7 +148,7 @@ static void on_events(struct watch *watch, uint32_t events)
         // ERR or HUP, reported even when nobody asks: hear it once, not in every turn
         loop_unwatch(socket->loop, watch);
     }
-    if (channel->end != END_OK)
+    if (!channel->is_open && channel->end != END_OK)
         loop_unwatch(socket->loop, watch);
     if (channel->on_ready)
         channel->on_ready(channel, ready_of(events));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define BLOCKS_KEPT 256
+#define BULK_KEPT   64
 #define PIPES_KEPT  32
 
 bool io_thread_init(struct io_thread *io)
@@ -12,6 +13,8 @@ bool io_thread_init(struct io_thread *io)
     io->loop = loop_new();
     io->scratch = malloc(IO_SCRATCH_BYTES);
     stock_init(&io->blocks, IO_BLOCK_BYTES, BLOCKS_KEPT);
+    stock_init(&io->bulk, IO_BULK_BYTES, BULK_KEPT);
+    io->blocks.larger = &io->bulk;
     pipes_init(&io->pipes, PIPES_KEPT);
     if (io->loop && io->scratch)
         return true;
@@ -22,6 +25,7 @@ bool io_thread_init(struct io_thread *io)
 void io_thread_done(struct io_thread *io)
 {
     stock_done(&io->blocks);
+    stock_done(&io->bulk);
     pipes_done(&io->pipes);
     free(io->scratch);
     io->scratch = NULL;

@@ -8,11 +8,13 @@
 #include "io/pipes.h"
 
 #define IO_BLOCK_BYTES   (16 * 1024)
+#define IO_BULK_BYTES    (64 * 1024)
 #define IO_SCRATCH_BYTES (64 * 1024)
 
 struct io_thread {
     struct loop *loop;
-    struct stock blocks;
+    struct stock blocks; // of IO_BLOCK_BYTES
+    struct stock bulk;   // of IO_BULK_BYTES, where blocks asks for more
     struct pipes pipes;
     uint8_t *scratch; // IO_SCRATCH_BYTES
 };

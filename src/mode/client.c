@@ -220,7 +220,7 @@ static void linger_step(struct client *client)
     struct h1_session *session = &client->session;
     if (!buf_is_empty(&session->out)) {
         if (!h1_flush(session)) {
-            if (session->is_broken)
+            if (session->is_broken || session->is_mute)
                 client_close(client, END_OK, false);
             return;
         }

@@ -22,7 +22,8 @@ static void describe_request(struct exchange *exchange, const struct request_hea
 {
     exchange->is_head = head->is_head;
     exchange->is_http10 = head->head.minor_version == 0;
-    exchange->is_upgrade = head->head.wants_upgrade;
+    // h2c would carry requests past us that nobody has looked at
+    exchange->is_upgrade = head->head.wants_upgrade && !head_lists(&head->head, FIELD_UPGRADE, SPAN("h2c"));
     exchange->expects_continue = head->expects_continue;
     exchange->wants_close = !head->head.is_persistent;
     exchange->method_size = (uint8_t)copy_bounded(exchange->method, sizeof exchange->method, head->method);
@@ -200,7 +201,7 @@ bool exchange_run(struct exchange *exchange)
     if (exchange->request == REQUEST_DISCARDED)
         discard_request(exchange);
     bool is_flushed = h1_flush(&client->session);
-    if (client->session.is_broken) {
+    if (client->session.is_broken || client->session.is_mute) {
         client_close(client, terminate_closing_end(client), true);
         return false;
     }
@@ -231,7 +232,7 @@ static void release_link(struct exchange *exchange, bool is_clean)
     exchange->link = NULL;
     if (!link)
         return;
-    bool stays = is_clean && link_is_open(link) && !link->session.is_ended && !link->session.is_broken &&
+    bool stays = is_clean && link_is_open(link) && !link->session.is_ended && !link->session.is_broken && !link->session.is_mute &&
                  buf_is_empty(&link->session.in) && buf_is_empty(&link->session.out);
     bool was_pin = !binding_may_share(link->binding);
     if (!stays) {

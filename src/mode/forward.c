@@ -25,7 +25,9 @@ static void on_link_event(struct link *link, unsigned ready)
         return;
     }
     if (link->channel->end != END_OK)
-        link->session.is_broken = true;
+        link->session.is_mute = true; // what it said before may still be there to read
+    if (ready & CHANNEL_WRITE)
+        link->session.is_write_blocked = false;
     for (unsigned round = 0; round < 8 && more; round++) {
         more = ready & CHANNEL_READ && h1_fill(&link->session, response_fill_limit(exchange));
         terminate_run(client);
@@ -225,13 +227,43 @@ static bool is_too_big(const struct exchange *exchange)
     return limits->body_bytes && exchange->client->session.body.payload > limits->body_bytes;
 }
 
+static size_t send_piece(struct h1_session *from, struct h1_session *to, struct span bytes)
+{
+    size_t sent = h1_send(to, bytes);
+    h1_take_piece(from, span_first(bytes, sent));
+    return sent;
+}
+
+// Sends a piece, or content of known length past our memory. True when there may be more to do at once.
+static bool send_some(struct exchange *exchange, struct span bytes)
+{
+    struct client *client = exchange->client;
+    struct h1_session *from = &client->session;
+    struct h1_session *to = &exchange->link->session;
+    bool is_splicing = span_is_empty(bytes) && h1_splice_begin(from, to);
+    size_t sent = 0;
+    if (is_splicing)
+        sent = h1_splice(from, to);
+    else if (!span_is_empty(bytes))
+        sent = send_piece(from, to, bytes);
+    exchange->request_bytes += sent;
+    if (sent)
+        exchange->progress_ms = loop_time_ms(client->keeper->io->loop);
+    if (to->is_mute)
+        stop_sending(exchange);
+    else if (!sent && from->is_ended && span_is_empty(bytes))
+        client_close(client, END_CLIENT_LEFT, false);
+    else
+        return is_splicing ? !from->is_splicing : sent == bytes.size && sent > 0;
+    return false;
+}
+
 void forward_pump_request(struct exchange *exchange)
 {
     struct client *client = exchange->client;
-    struct h1_session *to = &exchange->link->session;
-    struct piece piece;
+    struct piece piece = {0};
     while (exchange->request == REQUEST_STREAMING) {
-        struct parse parse = h1_look_piece(&client->session, &piece);
+        struct parse parse = client->session.is_splicing ? PARSED_MORE : h1_look_piece(&client->session, &piece);
         if (parse.state == PARSE_DONE) {
             exchange->request = REQUEST_DONE;
             return;
@@ -240,19 +272,7 @@ void forward_pump_request(struct exchange *exchange)
             request_failed(exchange, parse.state == PARSE_BAD ? parse.end : END_BODY_TOO_BIG);
             return;
         }
-        if (span_is_empty(piece.bytes)) {
-            if (client->session.is_ended)
-                client_close(client, END_CLIENT_LEFT, false);
-            return;
-        }
-        size_t sent = h1_send(to, piece.bytes);
-        h1_take_piece(&client->session, span_first(piece.bytes, sent));
-        exchange->request_bytes += sent;
-        if (sent)
-            exchange->progress_ms = loop_time_ms(client->keeper->io->loop);
-        if (to->is_broken)
-            stop_sending(exchange);
-        else if (sent < piece.bytes.size)
+        if (!send_some(exchange, piece.bytes))
             return;
     }
 }

@@ -110,14 +110,14 @@ static struct status put_request_fields(struct exchange *exchange, const struct 
     bool keeps_forwarded = exchange->site->trusted_proxy_count && is_trusted(exchange);
     for (size_t i = 0; i < head->head.field_count; i++) {
         const struct field *field = &head->head.fields[i];
-        bool is_upgrade = field->id == FIELD_UPGRADE && head->head.wants_upgrade;
+        bool is_upgrade = field->id == FIELD_UPGRADE && exchange->is_upgrade;
         if (is_dropped(&head->head, field) && !is_upgrade)
             continue;
         if (is_ours_to_set(field->id) && !keeps_forwarded)
             continue;
         TRY(put_line(session, field->line));
     }
-    if (head->head.wants_upgrade)
+    if (exchange->is_upgrade)
         TRY(h1_put(session, SPAN("Connection: Upgrade\r\n")));
     return keeps_forwarded ? OK : put_forwarded(exchange, head);
 }

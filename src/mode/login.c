@@ -49,7 +49,7 @@ void login_note_request(struct exchange *exchange, struct span value)
     login->outcome = LOGIN_BEGUN;
 }
 
-// Reads the challenges of an answer into the keeper's scratch; how many there are.
+// Reads the challenges that bind into the keeper's scratch; how many there are. The others say nothing about the link.
 size_t login_read_challenges(struct exchange *exchange, const struct response_head *head)
 {
     struct keeper *keeper = exchange->client->keeper;
@@ -57,8 +57,11 @@ size_t login_read_challenges(struct exchange *exchange, const struct response_he
     size_t max = sizeof keeper->challenges / sizeof keeper->challenges[0];
     for (size_t i = 0; i < head->head.field_count && count < max; i++) {
         const struct field *field = &head->head.fields[i];
-        if (field->id == FIELD_WWW_AUTHENTICATE || field->id == FIELD_PROXY_AUTHENTICATE)
-            token_read(field->value, keeper->token_bytes, sizeof keeper->token_bytes, &keeper->challenges[count++]);
+        if (field->id != FIELD_WWW_AUTHENTICATE && field->id != FIELD_PROXY_AUTHENTICATE)
+            continue;
+        struct token *token = &keeper->challenges[count];
+        token_read(field->value, keeper->token_bytes, sizeof keeper->token_bytes, token);
+        count += auth_scheme_binds(token->scheme);
     }
     return count;
 }
@@ -71,8 +74,7 @@ void login_note_response(struct exchange *exchange, unsigned status, size_t chal
     const struct token *challenges = exchange->client->keeper->challenges;
     bool is_continued = false;
     for (size_t i = 0; i < challenge_count; i++)
-        is_continued = is_continued || (auth_scheme_binds(challenges[i].scheme) && challenges[i].kind != TOKEN_EMPTY &&
-                                        challenges[i].kind != TOKEN_KERBEROS_ERROR);
+        is_continued = is_continued || (challenges[i].kind != TOKEN_EMPTY && challenges[i].kind != TOKEN_KERBEROS_ERROR);
     if (status != 401 && status != 407)
         login->outcome = LOGIN_ACCEPTED;
     else

@@ -6,7 +6,7 @@
 size_t response_fill_limit(const struct exchange *exchange)
 {
     if (exchange->response != RESPONSE_AWAITED)
-        return IO_BLOCK_BYTES;
+        return IO_BULK_BYTES;
     return client_snapshot(exchange->client)->limits.header_bytes + IO_BLOCK_BYTES;
 }
 
@@ -184,12 +184,43 @@ static void answer_complete(struct exchange *exchange)
         response_drop_link(exchange, true);
 }
 
-static bool pump_piece(struct exchange *exchange)
+static void note_sent(struct exchange *exchange, size_t bytes)
+{
+    exchange->response_bytes += bytes;
+    if (bytes)
+        note_progress(exchange);
+}
+
+// Nothing of the answer waits: past our memory with it, if it is long and both ends are plain. True when there may be more.
+static bool splice_some(struct exchange *exchange)
 {
     struct h1_session *from = &exchange->link->session;
     struct h1_session *to = &exchange->client->session;
-    struct piece piece;
-    struct parse parse = h1_look_piece(from, &piece);
+    if (h1_splice_begin(from, to))
+        note_sent(exchange, h1_splice(from, to));
+    bool is_cut = (from->is_ended || from->is_broken) && !from->is_splicing && !h1_body_is_done(&from->body);
+    if (is_cut)
+        cut(exchange, END_RESPONSE_CUT);
+    return !is_cut && h1_body_is_done(&from->body) && !from->is_splicing;
+}
+
+static bool send_some(struct exchange *exchange, const struct piece *piece)
+{
+    struct h1_session *from = &exchange->link->session;
+    if (span_is_empty(piece->bytes))
+        return splice_some(exchange);
+    bool is_dropped = exchange->drops_framing && !piece->is_payload;
+    size_t sent = is_dropped ? piece->bytes.size : h1_send(&exchange->client->session, piece->bytes);
+    h1_take_piece(from, span_first(piece->bytes, sent));
+    note_sent(exchange, is_dropped ? 0 : sent);
+    return sent == piece->bytes.size;
+}
+
+static bool pump_piece(struct exchange *exchange)
+{
+    struct h1_session *from = &exchange->link->session;
+    struct piece piece = {0};
+    struct parse parse = from->is_splicing ? PARSED_MORE : h1_look_piece(from, &piece);
     if (parse.state == PARSE_DONE) {
         answer_complete(exchange);
         return false;
@@ -198,18 +229,7 @@ static bool pump_piece(struct exchange *exchange)
         cut(exchange, END_RESPONSE_FRAMING);
         return false;
     }
-    if (span_is_empty(piece.bytes)) {
-        if (from->is_ended || from->is_broken)
-            cut(exchange, END_RESPONSE_CUT);
-        return false;
-    }
-    bool is_dropped = exchange->drops_framing && !piece.is_payload;
-    size_t sent = is_dropped ? piece.bytes.size : h1_send(to, piece.bytes);
-    h1_take_piece(from, span_first(piece.bytes, sent));
-    exchange->response_bytes += is_dropped ? 0 : sent;
-    if (sent)
-        note_progress(exchange);
-    return sent == piece.bytes.size;
+    return send_some(exchange, &piece);
 }
 
 // A body that is sent on after the answer was complete is read only up to a limit.

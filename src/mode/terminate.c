@@ -14,7 +14,7 @@ static bool is_running(const struct client *client)
 
 static size_t fill_limit(const struct client *client)
 {
-    return client->exchange ? IO_BLOCK_BYTES : client_snapshot(client)->limits.header_bytes + IO_BLOCK_BYTES;
+    return client->exchange ? IO_BULK_BYTES : client_snapshot(client)->limits.header_bytes + IO_BLOCK_BYTES;
 }
 
 static void on_ready(struct channel *channel, unsigned ready)
@@ -23,6 +23,8 @@ static void on_ready(struct channel *channel, unsigned ready)
     bool more = true;
     if (channel->end != END_OK)
         client->session.is_broken = true;
+    if (ready & CHANNEL_WRITE)
+        client->session.is_write_blocked = false; // the next write will tell
     for (unsigned round = 0; round < ROUNDS_PER_TURN && more && is_running(client); round++) {
         more = ready & CHANNEL_READ && h1_fill(&client->session, fill_limit(client));
         terminate_run(client);

@@ -172,7 +172,7 @@ struct link *link_take_idle(struct pool_side *side, link_event_fn *on_event, voi
 static bool is_clean(const struct link *link)
 {
     const struct h1_session *session = &link->session;
-    return link_is_open(link) && !session->is_ended && !session->is_broken && buf_is_empty(&session->in) &&
+    return link_is_open(link) && !session->is_ended && !session->is_broken && !session->is_mute && buf_is_empty(&session->in) &&
            buf_is_empty(&session->out) && !link->channel->has_pending;
 }
 

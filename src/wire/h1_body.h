@@ -42,5 +42,8 @@ struct parse h1_body_look(const struct h1_body *body, struct span input, struct 
 // Follows `taken`, a front part of what h1_body_look returned (any number of bytes of it).
 void h1_body_advance(struct h1_body *body, struct span taken);
 
+// Follows `bytes` of content that went by without being looked at; kind LENGTH, at most `left`.
+void h1_body_pass(struct h1_body *body, uint64_t bytes);
+
 // Complete? UNTIL_CLOSE never is before the channel ends.
 bool h1_body_is_done(const struct h1_body *body);
