@@ -5,6 +5,7 @@
 
 #include "config/load.h"
 #include "config/names.h"
+#include "config/snapshot.h"
 #include "wire/host.h"
 
 struct index {
@@ -124,12 +125,28 @@ static void resolve_route(struct load *load, struct index *index, struct route_c
 
 // ---------------------------------------------------------------------------- sites
 
+// What two paths have in common when they match the same requests: case and a slash at the end do
+// not count.
+static const char *path_key(struct load *load, const char *path)
+{
+    if (!path)
+        return NULL;
+    char *key = snapshot_text(load->snapshot, span_text(path));
+    for (char *c = key; *c; c++)
+        *c = (char)ascii_lower((uint8_t)*c);
+    size_t size = strlen(key);
+    if (size > 1 && key[size - 1] == '/')
+        key[size - 1] = '\0';
+    return key;
+}
+
 static void check_route_paths(struct load *load, struct site_config *site)
 {
     struct names paths = {0};
     for (size_t i = 0; i < site->route_count; i++)
-        names_add(&paths, site->routes[i].path, i, &site->routes[i].path);
-    refuse_duplicates(load, &paths, "the path", "the second of them would never be used");
+        names_add(&paths, path_key(load, site->routes[i].path), i, &site->routes[i].path);
+    refuse_duplicates(load, &paths, "the path",
+                      "case and a slash at the end do not count, so one of them is never used");
     names_done(&paths);
 }
 

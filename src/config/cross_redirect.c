@@ -4,6 +4,7 @@
 // way the running program does: an exact host before a "*." one, the longest path first.
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/check.h"
 #include "config/load.h"
@@ -69,7 +70,7 @@ static bool is_below(const char *path, const char *prefix)
     size_t size = strlen(prefix);
     while (size && prefix[size - 1] == '/')
         size--;
-    return strncmp(path, prefix, size) == 0 && (path[size] == '\0' || path[size] == '/');
+    return strncasecmp(path, prefix, size) == 0 && (path[size] == '\0' || path[size] == '/');
 }
 
 // May a request that came by a route of `path` be answered by `route` of `site`? It is when the

@@ -2,8 +2,9 @@
 """`handfast check`: one file per finding, and what it says about it.
 
 NAME.yaml is checked alone (--offline); machine/NAME.yaml with certificates made here, in a
-network namespace of its own whose only name server knows here.example.com. NAME.expected is what is printed,
-byte for byte. To write them anew after a change: HANDFAST_WRITE_EXPECTED=1, then read the diff.
+network namespace of its own whose only name server knows here.example.com. NAME.expected is what
+is printed, byte for byte. To write them anew after a change, set HANDFAST_WRITE_EXPECTED=1 and
+read the diff.
 """
 
 import json
