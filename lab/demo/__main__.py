@@ -1,106 +1,205 @@
 # SPDX-License-Identifier: Apache-2.0
-# The demo: brings the lab up, measures, prints the table, stays up or not. Everything it starts it stops, whatever happens.
-"""python3 -m lab.demo [--once]"""
+# The demo: brings a lab up, measures, prints the table, stays up or not. Everything it starts it
+# stops, whatever happens: at the end, at Ctrl-C, at TERM, at a failure.
+"""Handfast, measured on a domain of its own.
+
+Exit status: 0 every cell of Handfast holds, 1 one does not, 2 nothing could be measured,
+130 or 143 ended by Ctrl-C or TERM before the table was complete.
+"""
 
 import argparse
-import os
+import contextlib
 import random
+import shutil
 import signal
 import sys
 import time
 
-from lab.balancer import Balancer
-from lab.demo import configuration, measure, table
-from lab.embedded.domain import Domain, password
-from lab.people.logins import read_people
+from lab import balancer
+from lab.demo import measure, table
+from lab.demo.domain_stage import DomainStage
+from lab.demo.embedded_stage import EmbeddedStage
+from lab.demo.peers import KINDS, Peer, PeerError
+
+COMMANDS = {"curl": "demo", "kinit": "demo"}
+EMBEDDED_COMMANDS = {"krb5kdc": "demo", "kadmin.local": "demo"}
 
 
-def say(text=""):
-    print(text, flush=True)
+class Ended(BaseException):
+    """A signal asked for the end. Not an Exception: nothing on the way may take it for a fault."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
 
 
-def ways_through(port, ca_file):
-    base = f"https://lb.example.test:{port}"
-    return [
-        measure.Way("passthrough", f"https://iis1.example.test:{port}/", port, ca_file),
-        measure.Way("forward, plain to server", f"{base}/plain/", port, ca_file),
-        measure.Way("forward, TLS to server", f"{base}/tls/", port, ca_file),
-        measure.Way("redirect + passthrough", f"{base}/redirect/", port, ca_file, follows=True),
-    ]
+def say(text="", end="\n"):
+    print(text, end=end, flush=True)
 
 
-def measure_all(ways, crowd, env, seed):
+def end_on_signals():
+    """The first signal ends the run; those after it must not disturb the cleaning up."""
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(number, _frame):
+        for one in watched:
+            signal.signal(one, signal.SIG_IGN)
+        raise Ended(number)
+
+    for one in watched:
+        signal.signal(one, end)
+
+
+# Measuring
+
+def measure_ways(ways, stage, seed):
+    """A cell for every way and kind of login, a line of progress each."""
+    pairs = [(way, scheme) for way in ways for scheme in way.schemes]
+    width = max(len(f"{way.name}, {table.SCHEMES[scheme]}") for way, scheme in pairs)
     cells = []
-    for way in ways:
-        for scheme in table.SCHEMES:
-            cell = measure.measure_cell(way, scheme, crowd, password("alice"), env, seed)
-            say(f"  {way.name}, {table.SCHEMES[scheme]}: {'holds' if cell.holds() else 'DOES NOT HOLD'}")
-            cells.append(cell)
+    for number, (way, scheme) in enumerate(pairs, 1):
+        title = f"{way.name}, {table.SCHEMES[scheme]}"
+        say(f"  {number:2}/{len(pairs)}  {title.ljust(width)}  ", end="")
+        cells.append(measure.measure_cell(way, scheme, stage, seed))
+        say(cells[-1].verdict())
     return cells
 
 
-def invitation(domain, balancer, port):
-    resolve = " ".join(f"--resolve {name}.example.test:{port}:127.0.0.1" for name in ("lb", "iis1", "iis2"))
-    ticket = domain.ticket("alice")
-    return f"""
-Try it (another terminal):
+def measure_handfast(stage, seed):
+    say("\nHandfast:")
+    cells = measure_ways([way for front in stage.fronts for way in front.ways], stage, seed)
+    say("\n" + table.render(cells))
+    return cells
 
-  export KRB5_CONFIG={os.path.join(domain.directory, 'krb5.conf')} KRB5CCNAME={ticket}
-  try() {{ /usr/bin/curl -sS --cacert {domain.ca_file} {resolve} "$@"; }}
 
-  try --negotiate -u : https://lb.example.test:{port}/tls/                       # Kerberos, forwarded
-  try --ntlm -u 'EXAMPLE\\bob:{password('bob')}' https://lb.example.test:{port}/plain/   # NTLM, forwarded
-  try --negotiate -u : https://iis2.example.test:{port}/                         # Kerberos, passed through
-  try -L --location-trusted --negotiate -u : https://lb.example.test:{port}/redirect/
+def measure_peers(stage, seed):
+    """The same before the same servers. A peer that does not start is named and left out."""
+    say("\nThe same people, the same servers in plain HTTP, through balancers as Debian ships them:")
+    with contextlib.ExitStack() as stack:
+        ways = []
+        for kind in KINDS:
+            try:
+                peer = stack.enter_context(
+                    Peer(kind, stage.directory, stage.certificate, stage.plain))
+                ways += peer.ways(stage.ca_file)
+            except PeerError as error:
+                say(f"  left out: {error}")
+        cells = measure_ways(ways, stage, seed) if ways else []
+    say("\n" + table.render(cells))
+    return cells
 
-  the log            tail -f {balancer.log_file}
-  the configuration  {balancer.config_file}
 
-Ctrl-C ends it."""
+# Staying up
+
+def invitation(stage):
+    """What to type in another terminal."""
+    parts = ["Up until Ctrl-C. To try it, paste this into another terminal:", "",
+             stage.shell_setup(), ""]
+    for front in stage.fronts:
+        base = f"https://lb.example.test:{front.port}"
+        bob = f"--ntlm -u 'EXAMPLE\\bob:{stage.password('bob')}'"
+        if "ntlm" in front.ways[0].schemes:
+            parts += [f"try {bob} {base}/plain/    # NTLM, forwarded"]
+        parts += [
+            f"try --negotiate -u : {base}/tls/    # Kerberos, forwarded over TLS",
+            f"try --negotiate -u : https://iis2.example.test:{front.port}/    # passed through",
+            f"try -L --location-trusted --negotiate -u : {base}/redirect/    # sent, then passed",
+            "",
+            f"{balancer.binary()} status -s {front.admin}",
+            f"{balancer.binary()} pins -s {front.admin}",
+            f"tail -f {front.balancer.log_file}    # the log: who logged in, how, where",
+            f"less {front.balancer.config_file}    # the configuration",
+            ""]
+    return "\n".join(parts)
+
+
+def stay_up(stage):
+    say("\n" + invitation(stage))
+    try:
+        while True:
+            signal.pause()
+    except Ended:
+        say("\nStopping everything ...")
+
+
+# The run
+
+def judge(cells, stage):
+    """The last words about Handfast; the exit status."""
+    faults = table.faults_of(cells)
+    for fault in faults:
+        say(f"DOES NOT HOLD  {fault}")
+    if not faults:
+        say(f"Handfast: every one of {len(cells)} cells holds.")
+        return 0
+    say(f"Handfast: {len(faults)} faults. Its log, kept for you:")
+    for front in stage.fronts:
+        front.keep_files = True
+        say(f"  {front.balancer.log_file}  ({front.balancer.error_file}: what else it said)")
+    return 1
 
 
 def run(options):
-    say("A small domain, two servers that authenticate connections as IIS does, and Handfast in front of them on one port:")
-    say("logging in by Kerberos and NTLM through all three configurations, 50 people at once, anonymous clients beside them.")
+    stage_class = DomainStage if options.domain else EmbeddedStage
+    say(f"Bringing up {stage_class.sentence},\nand Handfast in front of them: three configurations"
+        " on one port.")
     began = time.monotonic()
-    with Domain() as domain:
-        nodes = [domain.iis("iis1"), domain.iis("iis2")]
-        text = configuration.handfast(
-            domain.certificate("lb-ecdsa"), domain.ca_file,
-            [(f"{node.name}.example.test", f"127.0.0.1:{node.http}") for node in nodes],
-            [(f"{node.name}.example.test", f"127.0.0.1:{node.https}") for node in nodes],
-            admin=os.path.join(domain.directory, "admin.sock"))
-        with Balancer(text) as balancer:
-            port = balancer.ports[0]
-            say(f"Up after {time.monotonic() - began:.1f} s: https://lb.example.test:{port}/")
-            os.environ["KRB5_CONFIG"] = os.path.join(domain.directory, "krb5.conf")
-            crowd = read_people(domain.user_file, domain.directory)[:measure.PEOPLE]
-            domain.tickets([person.name for person in crowd])
-            cells = measure_all(ways_through(port, domain.ca_file), crowd, domain.env("alice"), options.seed)
-            say("\n" + table.render(cells) + "\n\n" + table.LEGEND)
-            faults = [(cell, fault) for cell in cells for fault in cell.faults()]
-            for cell, fault in faults:
-                say(f"DOES NOT HOLD: {cell.configuration}, {table.SCHEMES[cell.scheme]}: {fault}")
-            say(f"\n{'Every cell holds' if not faults else f'{len(faults)} faults'}; seed {options.seed};"
-                f" {time.monotonic() - began:.0f} s in all.")
-            if not options.once:
-                say(invitation(domain, balancer, port))
-                signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    return 1 if faults else 0
+    with stage_class() as stage:
+        say(f"Up after {time.monotonic() - began:.1f} s. Through each configuration, by Kerberos and"
+            f" by NTLM: curl once, one login\nwith two more requests, then {measure.PEOPLE} people x"
+            f" {measure.REQUESTS} requests at once, the name in every answer checked.")
+        cells = measure_handfast(stage, options.seed)
+        peer_cells = measure_peers(stage, options.seed) if options.peers else []
+        say("\n" + table.LEGEND + "\n")
+        status = judge(cells, stage)
+        say(f"{time.monotonic() - began:.0f} s in all; seed {options.seed}.")
+        if options.peers:
+            say(table.proof_of(peer_cells))
+        if not options.once:
+            stay_up(stage)
+    return status
+
+
+def read_options():
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--once", action="store_true", help="measure, print, end; do not stay up")
+    parser.add_argument("--peers", action="store_true",
+                        help="also HAProxy, nginx, Apache and Caddy; they do not change the status")
+    parser.add_argument("--domain", action="store_true",
+                        help="before Apache and Squid in a Samba domain; needs root")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31),
+                        help="of the requests' paths; printed, so that a run can be repeated")
+    options = parser.parse_args()
+    if options.domain and options.peers:
+        parser.error("--peers measures before the stand-ins: give it without --domain")
+    return options
+
+
+def check_requirements(options):
+    """Fails before anything is started rather than in the middle."""
+    balancer.binary()
+    wanted = COMMANDS if options.domain else {**COMMANDS, **EMBEDDED_COMMANDS}
+    for command, group in wanted.items():
+        if not shutil.which(command):
+            raise RuntimeError(f"{command} is missing: scripts/install {group}")
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="scripts/demo", description="Handfast, measured on a domain of its own.")
-    parser.add_argument("--once", action="store_true", help="do not stay up; exit 0 only if every cell holds")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
-    options = parser.parse_args()
-    if not options.once:
-        # so that Ctrl-C ends the wait and not the clean-up after it
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    options = read_options()
+    end_on_signals()
     try:
+        check_requirements(options)
         return run(options)
-    except KeyboardInterrupt:
-        return 130
+    except Ended as ended:
+        say(f"\nEnded by {signal.Signals(ended.number).name}; everything is stopped.")
+        return 128 + ended.number
+    except AssertionError as error:
+        say(f"\nDOES NOT HOLD  {error}")
+        return 1
+    except Exception as error:  # whatever the lab could not do, in one line and not a stack
+        say(f"\nNothing could be measured: {type(error).__name__}: {error}")
+        return 2
 
 
 sys.exit(main())

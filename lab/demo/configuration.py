@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The configuration the demo serves: all three modes on one port, in front of two servers. Nothing is started here.
+# The configuration the demo serves: all three modes on one port, in front of two servers. Pure text;
+# nothing is started here.
 """The demo's Handfast configuration as text."""
 
 
@@ -7,19 +8,24 @@ def servers(pairs):
     return "".join(f'      - {{name: {name}, address: "{address}"}}\n' for name, address in pairs)
 
 
-def handfast(certificate, ca_file, plain, encrypted, admin=None):
-    """`plain` and `encrypted`: [(name, address)] of the servers' HTTP and HTTPS ports."""
+def handfast(bind, certificate, ca_file, plain, encrypted, admin):
+    """The whole file.
+
+    bind: ADDRESS:PORT. certificate: (chain, key), files. plain, encrypted: [(name, address)] of the
+    servers' HTTP and HTTPS ports. admin: the socket that `handfast status` asks.
+    """
+    chain, key = certificate
     return f"""\
 # One port, three ways. What a path or a name leads to is said by the sites.
 listeners:
-  - {{bind: "127.0.0.1:0", tls: true}}
+  - {{bind: "{bind}", tls: true}}
 
-{f'admin: {admin}' if admin else '# no admin socket'}
+admin: "{admin}"
 
 sites:
   - name: portal
     hosts: [lb.example.test]
-    certificates: [{{chain: {certificate.chain}, key: {certificate.key}}}]
+    certificates: [{{chain: "{chain}", key: "{key}"}}]
     routes:
       - {{path: /plain/,    forward: plain}}       # our TLS, plain HTTP to the servers
       - {{path: /tls/,      forward: encrypted}}   # our TLS, their TLS
@@ -34,7 +40,7 @@ pools:
     servers:
 {servers(plain)}
   - name: encrypted
-    tls: {{ca: {ca_file}}}
+    tls: {{ca: "{ca_file}"}}
     servers:
 {servers(encrypted)}
   - name: nodes
