@@ -57,14 +57,14 @@ static void add_key(struct json *json, const char *key)
     text_add(json->text, SPAN("\":"));
 }
 
-void json_open(struct json *json, const char *key, char bracket)
+void json_put_open(struct json *json, const char *key, char bracket)
 {
     add_key(json, key);
     text_add(json->text, span_of(&bracket, 1));
     json->comma = false;
 }
 
-void json_close(struct json *json, char bracket)
+void json_put_close(struct json *json, char bracket)
 {
     text_add(json->text, span_of(&bracket, 1));
     json->comma = true;
@@ -119,7 +119,7 @@ static size_t add_escaped(struct text *text, struct span rest)
     return length;
 }
 
-void json_text(struct json *json, const char *key, struct span value)
+void json_put_text(struct json *json, const char *key, struct span value)
 {
     add_key(json, key);
     text_add(json->text, SPAN("\""));
@@ -135,18 +135,18 @@ void json_text(struct json *json, const char *key, struct span value)
     text_add(json->text, SPAN("\""));
 }
 
-void json_string(struct json *json, const char *key, const char *value)
+void json_put_string(struct json *json, const char *key, const char *value)
 {
-    json_text(json, key, span_text(value));
+    json_put_text(json, key, span_text(value));
 }
 
-void json_u64(struct json *json, const char *key, uint64_t value)
+void json_put_u64(struct json *json, const char *key, uint64_t value)
 {
     add_key(json, key);
     text_add_u64(json->text, value);
 }
 
-void json_milliseconds(struct json *json, const char *key, uint64_t value_us)
+void json_put_milliseconds(struct json *json, const char *key, uint64_t value_us)
 {
     add_key(json, key);
     text_add_u64(json->text, value_us / 1000);
@@ -155,7 +155,7 @@ void json_milliseconds(struct json *json, const char *key, uint64_t value_us)
     text_add(json->text, span_of(fraction, sizeof fraction));
 }
 
-void json_bool(struct json *json, const char *key, bool value)
+void json_put_bool(struct json *json, const char *key, bool value)
 {
     add_key(json, key);
     text_add_string(json->text, value ? "true" : "false");

@@ -35,11 +35,11 @@ struct json {
     bool comma;
 };
 
-void json_open(struct json *json, const char *key, char bracket);
-void json_close(struct json *json, char bracket);
-void json_text(struct json *json, const char *key, struct span value);
-void json_string(struct json *json, const char *key, const char *value);
-void json_u64(struct json *json, const char *key, uint64_t value);
+void json_put_open(struct json *json, const char *key, char bracket);
+void json_put_close(struct json *json, char bracket);
+void json_put_text(struct json *json, const char *key, struct span value);
+void json_put_string(struct json *json, const char *key, const char *value);
+void json_put_u64(struct json *json, const char *key, uint64_t value);
 // microseconds printed as milliseconds with three decimals
-void json_milliseconds(struct json *json, const char *key, uint64_t value_us);
-void json_bool(struct json *json, const char *key, bool value);
+void json_put_milliseconds(struct json *json, const char *key, uint64_t value_us);
+void json_put_bool(struct json *json, const char *key, bool value);

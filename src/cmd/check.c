@@ -26,7 +26,7 @@ struct request {
 };
 
 static const char usage[] =
-    "usage: handfast check -c FILE [--json] [--offline]\n"
+    "usage: handfast check -c FILE [--explain] [--json] [--offline]\n"
     "       handfast check --explain [--markdown]\n"
     "\n"
     "  -c, --config FILE   the configuration to check\n"
@@ -41,29 +41,29 @@ static const char usage[] =
 
 static void write_finding(struct json *json, const struct finding *finding)
 {
-    json_open(json, NULL, '{');
-    json_u64(json, "line", finding->place.line);
-    json_u64(json, "column", finding->place.column);
-    json_string(json, "severity", finding->severity == FINDING_ERROR ? "error" : "warning");
-    json_string(json, "path", finding->path);
-    json_string(json, "what", finding->what);
-    json_string(json, "expected", finding->expected);
-    json_string(json, "advice", finding->advice);
-    json_close(json, '}');
+    json_put_open(json, NULL, '{');
+    json_put_u64(json, "line", finding->place.line);
+    json_put_u64(json, "column", finding->place.column);
+    json_put_string(json, "severity", finding->severity == FINDING_ERROR ? "error" : "warning");
+    json_put_string(json, "path", finding->path);
+    json_put_string(json, "what", finding->what);
+    json_put_string(json, "expected", finding->expected);
+    json_put_string(json, "advice", finding->advice);
+    json_put_close(json, '}');
 }
 
 static bool write_json(struct text *text, const struct findings *findings)
 {
     struct json json = {.text = text};
-    json_open(&json, NULL, '{');
-    json_string(&json, "file", findings->file);
-    json_u64(&json, "errors", findings->errors);
-    json_u64(&json, "left_out", findings->left_out);
-    json_open(&json, "findings", '[');
+    json_put_open(&json, NULL, '{');
+    json_put_string(&json, "file", findings->file);
+    json_put_u64(&json, "errors", findings->errors);
+    json_put_u64(&json, "left_out", findings->left_out);
+    json_put_open(&json, "findings", '[');
     for (size_t i = 0; i < findings->count; i++)
         write_finding(&json, &findings->items[i]);
-    json_close(&json, ']');
-    json_close(&json, '}');
+    json_put_close(&json, ']');
+    json_put_close(&json, '}');
     text_add(text, SPAN("\n"));
     return !text->cut;
 }
@@ -95,12 +95,11 @@ static void print_plain(struct findings *findings)
 
 // ---------------------------------------------------------------------------- the two uses
 
-static int explain(const struct request *request)
+static void explain(const struct request *request)
 {
     char *text = schema_explain(request->is_markdown);
     fputs(text, stdout);
     free(text);
-    return CHECK_CLEAN;
 }
 
 static int check_file(const struct request *request)
@@ -177,6 +176,6 @@ int check_main(int argc, char **argv)
         return wrong < 0 ? CHECK_CLEAN : CHECK_USAGE;
     }
     if (request.explains)
-        return explain(&request);
-    return check_file(&request);
+        explain(&request);
+    return request.file ? check_file(&request) : CHECK_CLEAN;
 }

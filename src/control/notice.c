@@ -31,20 +31,20 @@ static void write_line(struct journal *journal, const struct server *server, enu
     const struct server_health *health = &server->health;
     struct text text = text_over(page->bytes, sizeof page->bytes);
     struct json json = {&text, false};
-    json_open(&json, NULL, '{');
-    json_string(&json, "time", stamp(now, 0));
-    json_string(&json, "what", "server");
-    json_string(&json, "pool", server->pool_name);
-    json_string(&json, "server", server->name);
-    json_text(&json, "address", span_of(address, address_print(&server->address, address)));
-    json_string(&json, "verdict", verdict_word(health->run.verdict));
-    json_string(&json, "before", verdict_word(before));
-    json_u64(&json, "checks", health->run.passed + health->run.failed);
+    json_put_open(&json, NULL, '{');
+    json_put_string(&json, "time", stamp(now, 0));
+    json_put_string(&json, "what", "server");
+    json_put_string(&json, "pool", server->pool_name);
+    json_put_string(&json, "server", server->name);
+    json_put_text(&json, "address", span_of(address, address_print(&server->address, address)));
+    json_put_string(&json, "verdict", verdict_word(health->run.verdict));
+    json_put_string(&json, "before", verdict_word(before));
+    json_put_u64(&json, "checks", health->run.passed + health->run.failed);
     if (health->why != END_OK)
-        json_string(&json, "why", end_word(health->why));
+        json_put_string(&json, "why", end_word(health->why));
     if (health->detail[0])
-        json_string(&json, "detail", health->detail);
-    json_close(&json, '}');
+        json_put_string(&json, "detail", health->detail);
+    json_put_close(&json, '}');
     text_add_string(&text, "\n");
     page->size = text.size;
     journal_take(journal, page);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clients and pins as the admin API shows them. It runs on the worker's thread, so it is bounded: what does not fit is
 // left out and counted, and the text is always whole JSON.
-#include <time.h>
-
-#include "base/clock.h"
 #include "mode/client.h"
 
 #define ROOM_TO_CLOSE 8
@@ -14,18 +11,10 @@ static const char *state_word(enum client_state state)
     return words[state];
 }
 
-static void add_since(struct json *json, uint64_t then_us)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t now_us = (uint64_t)now.tv_sec * US_PER_S + (uint64_t)now.tv_nsec / 1000;
-    json_u64(json, "since_ms", (now_us - (loop_now_us() - then_us)) / US_PER_MS);
-}
-
 static void add_address(struct json *json, const struct client *client)
 {
     char address[ADDRESS_TEXT_MAX];
-    json_text(json, "address", span_of(address, address_print(&client->address, address)));
+    json_put_text(json, "address", span_of(address, address_print(&client->address, address)));
 }
 
 // An item that does not fit is taken back whole.
@@ -52,49 +41,49 @@ static bool attempt_end(struct json *json, const struct attempt *attempt)
 
 static void add_client(struct json *json, const struct client *client)
 {
-    json_open(json, NULL, '{');
-    json_u64(json, "client", client->id);
+    json_put_open(json, NULL, '{');
+    json_put_u64(json, "client", client->id);
     add_address(json, client);
-    json_string(json, "listener", client->listener->bind);
+    json_put_string(json, "listener", client->listener->bind);
     if (client->sni)
-        json_string(json, "sni", client->sni);
+        json_put_string(json, "sni", client->sni);
     if (client_site(client))
-        json_string(json, "site", client_site(client)->name);
-    json_string(json, "state", state_word(client->state));
-    json_bool(json, "tls", client->is_tls);
-    json_u64(json, "exchanges", client->exchanges);
-    add_since(json, client->accepted_us);
-    json_close(json, '}');
+        json_put_string(json, "site", client_site(client)->name);
+    json_put_string(json, "state", state_word(client->state));
+    json_put_bool(json, "tls", client->is_tls);
+    json_put_u64(json, "exchanges", client->exchanges);
+    json_put_u64(json, "since_us_ago", loop_now_us() - client->accepted_us);
+    json_put_close(json, '}');
 }
 
 size_t keeper_describe_clients(struct keeper *keeper, struct json *json)
 {
     size_t left_out = 0;
-    json_open(json, NULL, '[');
+    json_put_open(json, NULL, '[');
     for (struct list *item = keeper->clients.next; item != &keeper->clients; item = item->next) {
         struct attempt attempt = attempt_begin(json);
         add_client(json, CONTAINER(item, const struct client, siblings));
         left_out += !attempt_end(json, &attempt);
     }
-    json_close(json, ']');
+    json_put_close(json, ']');
     return left_out;
 }
 
 static void add_pin(struct json *json, const struct client *client, const struct link *link, struct span authority)
 {
     const struct pool_config *pool = link->side->pool->config;
-    json_open(json, NULL, '{');
-    json_u64(json, "client", client->id);
+    json_put_open(json, NULL, '{');
+    json_put_u64(json, "client", client->id);
     add_address(json, client);
-    json_u64(json, "link", link->id);
-    json_string(json, "pool", pool->name);
-    json_string(json, "server", pool->servers[link->server_index].name);
+    json_put_u64(json, "link", link->id);
+    json_put_string(json, "pool", pool->name);
+    json_put_string(json, "server", pool->servers[link->server_index].name);
     if (authority.size)
-        json_text(json, "authority", authority);
-    json_string(json, "binding", binding_word(link->binding));
-    json_u64(json, "exchanges", link->exchanges);
-    add_since(json, link->opened_us);
-    json_close(json, '}');
+        json_put_text(json, "authority", authority);
+    json_put_string(json, "binding", binding_word(link->binding));
+    json_put_u64(json, "exchanges", link->exchanges);
+    json_put_u64(json, "since_us_ago", loop_now_us() - link->opened_us);
+    json_put_close(json, '}');
 }
 
 // 1 when it is a pin that did not fit.
@@ -125,9 +114,9 @@ static size_t add_pins_of(struct json *json, const struct client *client)
 size_t keeper_describe_pins(struct keeper *keeper, struct json *json)
 {
     size_t left_out = 0;
-    json_open(json, NULL, '[');
+    json_put_open(json, NULL, '[');
     for (struct list *item = keeper->clients.next; item != &keeper->clients; item = item->next)
         left_out += add_pins_of(json, CONTAINER(item, const struct client, siblings));
-    json_close(json, ']');
+    json_put_close(json, ']');
     return left_out;
 }

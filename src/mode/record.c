@@ -18,16 +18,16 @@ static struct json *begin(struct client *client, struct text *text, struct json 
     text_add_printf(&stamp, ".%03ldZ", now.tv_nsec / 1000000);
     *text = text_over(keeper->line, sizeof keeper->line);
     *json = (struct json){text, false};
-    json_open(json, NULL, '{');
-    json_text(json, "time", text_span(&stamp));
-    json_string(json, "what", what);
+    json_put_open(json, NULL, '{');
+    json_put_text(json, "time", text_span(&stamp));
+    json_put_string(json, "what", what);
     return json;
 }
 
 static void finish(struct client *client, struct json *json)
 {
     struct keeper *keeper = client->keeper;
-    json_close(json, '}');
+    json_put_close(json, '}');
     text_add_string(json->text, "\n");
     if (json->text->cut)
         tally_one(&keeper->tally, TALLY_LOG_LINES_LOST);
@@ -39,12 +39,12 @@ static void add_client(struct json *json, const struct client *client)
 {
     char address[ADDRESS_TEXT_MAX];
     size_t size = address_print(&client->address, address);
-    json_u64(json, "client", client->id);
-    json_text(json, "address", span_of(address, size));
+    json_put_u64(json, "client", client->id);
+    json_put_text(json, "address", span_of(address, size));
     if (client->listener->bind)
-        json_string(json, "listener", client->listener->bind);
+        json_put_string(json, "listener", client->listener->bind);
     if (client->sni)
-        json_string(json, "sni", client->sni);
+        json_put_string(json, "sni", client->sni);
 }
 
 static void add_tls(struct json *json, const struct client *client)
@@ -53,24 +53,24 @@ static void add_tls(struct json *json, const struct client *client)
         return;
     struct tls_facts facts;
     tls_channel_facts(client->channel, &facts);
-    json_string(json, "tls", facts.version);
-    json_string(json, "cipher", facts.cipher);
+    json_put_string(json, "tls", facts.version);
+    json_put_string(json, "cipher", facts.cipher);
     if (facts.resumed)
-        json_bool(json, "resumed", true);
+        json_put_bool(json, "resumed", true);
 }
 
 static void add_end(struct json *json, enum end end)
 {
-    json_string(json, "end", end_word(end));
+    json_put_string(json, "end", end_word(end));
     if (end_side(end) != END_SIDE_NOBODY)
-        json_string(json, "by", end_side_word(end));
+        json_put_string(json, "by", end_side_word(end));
 }
 
 static void add_server(struct json *json, const struct pool_side *side, size_t server_index)
 {
-    json_string(json, "pool", side->pool->config->name);
+    json_put_string(json, "pool", side->pool->config->name);
     if (server_index != SIZE_MAX)
-        json_string(json, "server", side->pool->config->servers[server_index].name);
+        json_put_string(json, "server", side->pool->config->servers[server_index].name);
 }
 
 // ---- logins
@@ -78,36 +78,36 @@ static void add_server(struct json *json, const struct pool_side *side, size_t s
 static void add_text(struct json *json, const char *key, const struct token_text *text)
 {
     if (text->size)
-        json_text(json, key, token_text_span(text));
+        json_put_text(json, key, token_text_span(text));
 }
 
 static void add_kerberos(struct json *json, const struct token *token)
 {
     add_text(json, "realm", &token->realm);
     if (token->ticket_etype)
-        json_u64(json, "etype", (uint64_t)token->ticket_etype);
+        json_put_u64(json, "etype", (uint64_t)token->ticket_etype);
     if (token->ticket_kvno >= 0)
-        json_u64(json, "kvno", (uint64_t)token->ticket_kvno);
+        json_put_u64(json, "kvno", (uint64_t)token->ticket_kvno);
 }
 
 static void add_login(struct json *json, const struct login *login)
 {
     const struct token *token = &login->token;
-    json_open(json, "login", '{');
-    json_string(json, "scheme", login_mechanism_word(login->mechanism));
-    json_string(json, "outcome", login_outcome_word(login->outcome));
-    json_string(json, "via", auth_scheme_word(token->scheme));
-    json_string(json, "leg", token_kind_word(token->kind));
-    json_u64(json, "bytes", token->token_bytes);
+    json_put_open(json, "login", '{');
+    json_put_string(json, "scheme", login_mechanism_word(login->mechanism));
+    json_put_string(json, "outcome", login_outcome_word(login->outcome));
+    json_put_string(json, "via", auth_scheme_word(token->scheme));
+    json_put_string(json, "leg", token_kind_word(token->kind));
+    json_put_u64(json, "bytes", token->token_bytes);
     add_text(json, "domain", &token->domain);
     add_text(json, "user", &token->user);
     if (token->user.size) // anyone can claim a name; the server's answer says whether it was proved
-        json_string(json, "user_is", login->outcome == LOGIN_ACCEPTED ? "authenticated" : "claimed");
+        json_put_string(json, "user_is", login->outcome == LOGIN_ACCEPTED ? "authenticated" : "claimed");
     add_text(json, "workstation", &token->workstation);
     add_text(json, "spn", &token->spn);
     if (login->mechanism == LOGIN_KERBEROS)
         add_kerberos(json, token);
-    json_close(json, '}');
+    json_put_close(json, '}');
 }
 
 // ---- lines
@@ -123,21 +123,21 @@ static const char *mode_word(const struct exchange *exchange)
 
 static void add_request(struct json *json, const struct exchange *exchange)
 {
-    json_text(json, "method", span_of(exchange->method, exchange->method_size));
-    json_text(json, "host", exchange_host(exchange));
-    json_text(json, "path", span_of(exchange->path, exchange->path_size));
-    json_u64(json, "status", exchange->status);
-    json_u64(json, "request_bytes", exchange->request_bytes);
-    json_u64(json, "response_bytes", exchange->response_bytes);
+    json_put_text(json, "method", span_of(exchange->method, exchange->method_size));
+    json_put_text(json, "host", exchange_host(exchange));
+    json_put_text(json, "path", span_of(exchange->path, exchange->path_size));
+    json_put_u64(json, "status", exchange->status);
+    json_put_u64(json, "request_bytes", exchange->request_bytes);
+    json_put_u64(json, "response_bytes", exchange->response_bytes);
 }
 
 static void add_times(struct json *json, const struct exchange *exchange)
 {
     if (exchange->connect_us)
-        json_milliseconds(json, "connect_ms", exchange->connect_us);
+        json_put_milliseconds(json, "connect_ms", exchange->connect_us);
     if (exchange->first_byte_us)
-        json_milliseconds(json, "first_byte_ms", exchange->first_byte_us);
-    json_milliseconds(json, "total_ms", loop_now_us() - exchange->started_us);
+        json_put_milliseconds(json, "first_byte_ms", exchange->first_byte_us);
+    json_put_milliseconds(json, "total_ms", loop_now_us() - exchange->started_us);
 }
 
 void record_exchange(const struct exchange *exchange)
@@ -149,26 +149,26 @@ void record_exchange(const struct exchange *exchange)
     if (!client->keeper->log)
         return;
     begin(client, &text, &json, "exchange");
-    json_u64(&json, "request", exchange->id);
+    json_put_u64(&json, "request", exchange->id);
     add_client(&json, client);
     add_tls(&json, client);
     if (exchange->site)
-        json_string(&json, "site", exchange->site->name);
+        json_put_string(&json, "site", exchange->site->name);
     if (exchange->route)
-        json_string(&json, "route", exchange->route->path);
-    json_string(&json, "mode", mode_word(exchange));
+        json_put_string(&json, "route", exchange->route->path);
+    json_put_string(&json, "mode", mode_word(exchange));
     if (exchange->pool_side)
         add_server(&json, exchange->pool_side, link ? link->server_index : SIZE_MAX);
     if (link)
-        json_u64(&json, "link", link->id);
+        json_put_u64(&json, "link", link->id);
     if (exchange->is_pinned)
-        json_string(&json, "pin", link ? binding_word(link->binding) : "lost");
+        json_put_string(&json, "pin", link ? binding_word(link->binding) : "lost");
     add_request(&json, exchange);
     add_times(&json, exchange);
     if (exchange->login)
         add_login(&json, exchange->login);
     if (exchange->problem_size)
-        json_text(&json, "problem", span_of(exchange->problem, exchange->problem_size));
+        json_put_text(&json, "problem", span_of(exchange->problem, exchange->problem_size));
     add_end(&json, exchange->end);
     finish(client, &json);
 }
@@ -188,16 +188,16 @@ void record_relay(struct client *client, const struct link *link, enum end end, 
     begin(client, &text, &json, "relay");
     add_client(&json, client);
     if (client_site(client))
-        json_string(&json, "site", client_site(client)->name);
-    json_string(&json, "mode", is_upgrade ? "upgrade" : "passthrough");
+        json_put_string(&json, "site", client_site(client)->name);
+    json_put_string(&json, "mode", is_upgrade ? "upgrade" : "passthrough");
     if (link) {
         add_server(&json, link->side, link->server_index);
-        json_u64(&json, "link", link->id);
-        json_milliseconds(&json, "connect_ms", link->connect_us);
+        json_put_u64(&json, "link", link->id);
+        json_put_milliseconds(&json, "connect_ms", link->connect_us);
     }
-    json_u64(&json, "bytes_to_server", to_server);
-    json_u64(&json, "bytes_to_client", to_client);
-    json_milliseconds(&json, "total_ms", loop_now_us() - client->accepted_us);
+    json_put_u64(&json, "bytes_to_server", to_server);
+    json_put_u64(&json, "bytes_to_client", to_client);
+    json_put_milliseconds(&json, "total_ms", loop_now_us() - client->accepted_us);
     add_end(&json, end);
     finish(client, &json);
 }
@@ -214,11 +214,11 @@ void record_client(struct client *client, enum end end)
     begin(client, &text, &json, "client");
     add_client(&json, client);
     if (client_site(client))
-        json_string(&json, "site", client_site(client)->name);
-    json_u64(&json, "exchanges", client->exchanges);
+        json_put_string(&json, "site", client_site(client)->name);
+    json_put_u64(&json, "exchanges", client->exchanges);
     if (end == END_TLS_FAILED)
-        json_string(&json, "problem", tls_channel_problem(client->channel));
-    json_milliseconds(&json, "total_ms", loop_now_us() - client->accepted_us);
+        json_put_string(&json, "problem", tls_channel_problem(client->channel));
+    json_put_milliseconds(&json, "total_ms", loop_now_us() - client->accepted_us);
     add_end(&json, end);
     finish(client, &json);
 }
@@ -232,11 +232,11 @@ void record_refused(struct client *client, enum end end, uint64_t exchange_id)
     if (!client->keeper->log)
         return;
     begin(client, &text, &json, "exchange");
-    json_u64(&json, "request", exchange_id);
+    json_put_u64(&json, "request", exchange_id);
     add_client(&json, client);
     add_tls(&json, client);
-    json_string(&json, "mode", "answer");
-    json_u64(&json, "status", end_http_status(end));
+    json_put_string(&json, "mode", "answer");
+    json_put_u64(&json, "status", end_http_status(end));
     add_end(&json, end);
     finish(client, &json);
 }

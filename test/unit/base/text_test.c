@@ -75,20 +75,20 @@ static void json_has_its_commas(void **state)
     char data[256];
     struct text text = text_over(data, sizeof data);
     struct json json = {.text = &text};
-    json_open(&json, NULL, '{');
-    json_string(&json, "a", "x");
-    json_u64(&json, "b", 7);
-    json_open(&json, "c", '[');
-    json_bool(&json, NULL, true);
-    json_bool(&json, NULL, false);
-    json_open(&json, NULL, '{');
-    json_close(&json, '}');
-    json_close(&json, ']');
-    json_open(&json, "d", '{');
-    json_close(&json, '}');
-    json_text(&json, "e", SPAN(""));
-    json_string(&json, "f", NULL);
-    json_close(&json, '}');
+    json_put_open(&json, NULL, '{');
+    json_put_string(&json, "a", "x");
+    json_put_u64(&json, "b", 7);
+    json_put_open(&json, "c", '[');
+    json_put_bool(&json, NULL, true);
+    json_put_bool(&json, NULL, false);
+    json_put_open(&json, NULL, '{');
+    json_put_close(&json, '}');
+    json_put_close(&json, ']');
+    json_put_open(&json, "d", '{');
+    json_put_close(&json, '}');
+    json_put_text(&json, "e", SPAN(""));
+    json_put_string(&json, "f", NULL);
+    json_put_close(&json, '}');
     assert_text(&text,
                 "{\"a\":\"x\",\"b\":7,\"c\":[true,false,{}],\"d\":{},\"e\":\"\",\"f\":\"\"}");
     assert_false(text.cut);
@@ -106,7 +106,7 @@ static void microseconds_are_printed_as_milliseconds(void **state)
         char data[64];
         struct text text = text_over(data, sizeof data);
         struct json json = {.text = &text};
-        json_milliseconds(&json, "t", cases[i].us);
+        json_put_milliseconds(&json, "t", cases[i].us);
         assert_text(&text, cases[i].wanted);
     }
 }
@@ -147,7 +147,7 @@ static void values_are_escaped(void **state)
         char wanted[128];
         struct text text = text_over(data, sizeof data);
         struct json json = {.text = &text};
-        json_text(&json, "k", escapes[i].value);
+        json_put_text(&json, "k", escapes[i].value);
         snprintf(wanted, sizeof wanted, "\"k\":\"%s\"", escapes[i].wanted);
         assert_text(&text, wanted);
     }
