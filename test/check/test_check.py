@@ -240,6 +240,13 @@ def test_explanation():
         assert wanted in result.stdout
 
 
+def test_explanation_beside_a_file():
+    result = check("--offline", "--explain", "-c", "empty_pool.yaml")
+    assert result.returncode == 1
+    assert "\nlisteners[]\n" in result.stdout
+    assert result.stdout.endswith((HERE / "empty_pool.expected").read_text())
+
+
 def test_reference_page_is_up_to_date():
     page = ROOT / "docs" / "configuration.md"
     made = check("--explain", "--markdown").stdout
