@@ -23,7 +23,7 @@ struct journal {
     bool reopens;
     char *path; // NULL: standard output
     int fd;
-    atomic_uint_fast64_t lost_pages;
+    atomic_uint_fast64_t lost_lines;
 };
 
 static void write_all(int fd, const char *bytes, size_t size)
@@ -115,6 +115,14 @@ struct journal *journal_new(const char *target)
     return journal;
 }
 
+static uint64_t count_lines(const struct log_page *page)
+{
+    uint64_t lines = 0;
+    for (size_t i = 0; i < page->size; i++)
+        lines += page->bytes[i] == '\n';
+    return lines;
+}
+
 void journal_take(void *receiver, struct log_page *page)
 {
     struct journal *journal = receiver;
@@ -129,7 +137,7 @@ void journal_take(void *receiver, struct log_page *page)
     }
     pthread_mutex_unlock(&journal->lock);
     if (is_full) {
-        atomic_fetch_add(&journal->lost_pages, 1);
+        atomic_fetch_add(&journal->lost_lines, count_lines(page));
         free(page);
     }
 }
@@ -142,9 +150,9 @@ void journal_reopen(struct journal *journal)
     pthread_mutex_unlock(&journal->lock);
 }
 
-uint64_t journal_lost_pages(const struct journal *journal)
+uint64_t journal_lost_lines(const struct journal *journal)
 {
-    return atomic_load(&journal->lost_pages);
+    return atomic_load(&journal->lost_lines);
 }
 
 struct journal *journal_free(struct journal *journal)

@@ -13,7 +13,7 @@ struct journal *journal_new(const char *target);
 void journal_take(void *journal, struct log_page *page);
 // Opens the file anew (after rotation). Any thread.
 void journal_reopen(struct journal *journal);
-// Pages dropped so far.
-uint64_t journal_lost_pages(const struct journal *journal);
+// Lines dropped so far.
+uint64_t journal_lost_lines(const struct journal *journal);
 // Writes what is waiting and ends.
 struct journal *journal_free(struct journal *journal);

@@ -21,7 +21,7 @@ static void check_listeners(const struct supervisor *supervisor, const struct sn
                      "the listeners differ from those in use");
 }
 
-struct service *reload_build(struct supervisor *supervisor)
+struct service *reload_build(struct supervisor *supervisor, char **ret_findings)
 {
     struct findings *findings = findings_new(supervisor->config_file);
     struct snapshot *snapshot = snapshot_load(supervisor->config_file, findings);
@@ -33,16 +33,21 @@ struct service *reload_build(struct supervisor *supervisor)
     if (findings->count) {
         char *text = findings_print(findings);
         fputs(text, stderr);
-        free(text);
+        if (ret_findings)
+            *ret_findings = text;
+        else
+            free(text);
     }
     snapshot_unref(snapshot);
     findings_free(findings);
     return service;
 }
 
-bool reload(struct supervisor *supervisor)
+bool reload(struct supervisor *supervisor, char **ret_findings)
 {
-    struct service *service = reload_build(supervisor);
+    struct service *service = reload_build(supervisor, ret_findings);
+    supervisor->last_reload_us = loop_now_us();
+    supervisor->last_reload_was_refused = service == NULL;
     if (!service) {
         // the checks under way may have waited in vain while names were looked up
         probes_adopt(supervisor->probes, supervisor->service->pools, supervisor->service->snapshot->pool_count);

@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "control/admin.h"
 #include "control/notice.h"
 
 #define DESCRIPTORS_KEPT 64 // for files, pipes, mailboxes, admin
@@ -179,7 +180,7 @@ static void on_signal(struct watch *watch, uint32_t events)
     struct signalfd_siginfo info;
     while (read(watch->fd, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP)
-            reload(supervisor);
+            reload(supervisor, NULL);
         else
             drain(supervisor);
     }
@@ -204,11 +205,16 @@ static bool hear_signals(struct supervisor *supervisor)
 
 static void take_down(struct supervisor *supervisor)
 {
-    for (unsigned i = 0; i < supervisor->worker_count; i++)
-        if (supervisor->workers[i])
-            supervisor->workers[i] = worker_join(supervisor->workers[i]);
+    for (unsigned i = 0; supervisor->workers && i < supervisor->worker_count; i++) {
+        if (!supervisor->workers[i])
+            continue;
+        if (!worker_has_ended(supervisor->workers[i])) // the start has failed
+            worker_drain(supervisor->workers[i], loop_now_us() / US_PER_MS);
+        supervisor->workers[i] = worker_join(supervisor->workers[i]);
+    }
+    admin_free(supervisor->admin);
     probes_free(supervisor->probes);
-    loop_turn(supervisor->io.loop, 0); // what was to be freed
+    loop_turn(supervisor->io.loop, 0); // answers that came too late, and what was to be freed
     journal_free(supervisor->journal);
     service_unref(supervisor->service);
     tls_tickets_free(supervisor->tickets);
@@ -226,19 +232,24 @@ static bool prepare(struct supervisor *supervisor)
     CHECK(io_thread_init(&supervisor->io) && mailbox_init(&supervisor->mailbox, supervisor->io.loop));
     CHECK(hear_signals(supervisor));
     supervisor->tickets = tls_tickets_new();
-    supervisor->service = reload_build(supervisor);
-    return supervisor->service && open_journal(supervisor);
+    supervisor->service = reload_build(supervisor, NULL);
+    if (!supervisor->service || !open_journal(supervisor))
+        return false;
+    supervisor->admin = admin_new(supervisor);
+    return supervisor->admin != NULL;
 }
 
 int supervise(const char *config_file)
 {
     struct supervisor supervisor = {.config_file = config_file};
-    if (!prepare(&supervisor) || !start_workers(&supervisor))
-        return 1;
-    start_probes(&supervisor);
-    say_ready(&supervisor);
-    loop_run(supervisor.io.loop);
+    bool is_started = prepare(&supervisor) && start_workers(&supervisor);
+    if (is_started) {
+        start_probes(&supervisor);
+        say_ready(&supervisor);
+        loop_run(supervisor.io.loop);
+    }
     take_down(&supervisor);
-    supervisor_say("stopped: no client, link or exchange is left");
-    return 0;
+    if (is_started)
+        supervisor_say("stopped: no client, link or exchange is left");
+    return is_started ? 0 : 1;
 }

@@ -15,19 +15,24 @@ struct supervisor {
     struct service *service;
     struct journal *journal;
     struct probes *probes;
+    struct admin *admin;
     struct worker **workers;
     unsigned worker_count;
     struct address *listener_addresses; // as bound, with the port the kernel chose
     uint64_t started_us;
     uint64_t reloads;
     uint64_t reloads_failed;
+    uint64_t last_reload_us; // 0: none yet
+    bool last_reload_was_refused;
     bool is_draining;
 };
 
 // One line on standard error: what the process itself has to say, apart from the log of traffic.
 void supervisor_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// Reads the file and builds a service; prints the findings. NULL: nothing has changed.
-struct service *reload_build(struct supervisor *supervisor);
+// Reads the file and builds a service; prints the findings, and gives them malloc'ed when there are any and
+// `ret_findings` is not NULL. NULL: nothing has changed.
+struct service *reload_build(struct supervisor *supervisor, char **ret_findings);
 // Builds and, if that succeeded, hands the new service to every worker. False when the old one serves on.
-bool reload(struct supervisor *supervisor);
+// `ret_findings` as above.
+bool reload(struct supervisor *supervisor, char **ret_findings);

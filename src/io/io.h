@@ -5,6 +5,7 @@
 #include "io/address.h"
 #include "io/channel.h"
 #include "io/listener.h"
+#include "io/local.h"
 #include "io/loop.h"
 #include "io/mail.h"
 #include "io/pipes.h"

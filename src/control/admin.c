@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// Doors, and the table of what may be asked at them. Answers that only the workers know are put together by inquiries;
+// all others are composed at once.
+#include "control/admin.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "control/inquiry.h"
+#include "control/metrics.h"
+#include "control/notice.h"
+#include "control/status.h"
+#include "control/visitor.h"
+
+#define SOCKET_MODE 0660
+
+enum admin_role {
+    ROLE_METRICS = 0,
+    ROLE_READ,
+    ROLE_CHANGE,
+};
+
+struct admin {
+    struct supervisor *supervisor;
+    struct door socket;
+    struct door metrics;
+    bool has_socket;
+    bool has_metrics;
+    char *path;
+};
+
+// A visitor who waits for the workers.
+struct wait {
+    struct visitor *visitor;
+    struct inquiry *inquiry;
+    const char *key;
+};
+
+static struct supervisor *supervisor_of(const struct visitor *visitor)
+{
+    struct admin *admin = visitor_door(visitor)->owner;
+    return admin->supervisor;
+}
+
+// ---- composing
+
+// Takes the reference.
+static void answer_json(struct visitor *visitor, unsigned status, json_t *json)
+{
+    char *body = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+    json_decref(json);
+    if (body)
+        visitor_answer(visitor, status, "application/json", body, strlen(body), NULL);
+    else
+        visitor_answer(visitor, 503, "application/json", NULL, 0, NULL);
+}
+
+static void answer_error(struct visitor *visitor, unsigned status, const char *sentence, const char *allow)
+{
+    char *body = json_dumps(json_pack("{ss}", "error", sentence), 0);
+    visitor_answer(visitor, status, "application/json", body, body ? strlen(body) : 0, allow);
+}
+
+// ---- what only the workers know
+
+static void give_since(json_t *item)
+{
+    char text[STAMP_BYTES];
+    json_int_t since_us = json_integer_value(json_object_get(item, "since_us_ago"));
+    json_object_set_new(item, "since", json_string(stamp(text, (uint64_t)since_us)));
+    json_object_del(item, "since_us_ago");
+}
+
+static void on_items(void *owner, json_t *items, uint64_t left_out)
+{
+    struct wait *wait = owner;
+    size_t i;
+    json_t *item;
+    json_array_foreach(items, i, item)
+        give_since(item);
+    answer_json(wait->visitor, 200,
+                json_pack("{so,sI}", wait->key, items, "left_out", (json_int_t)left_out));
+    free(wait);
+}
+
+static void on_left(void *pending)
+{
+    struct wait *wait = pending;
+    inquiry_forget(wait->inquiry);
+    free(wait);
+}
+
+static void ask_workers(struct visitor *visitor, inquiry_describe_fn *describe, const char *key)
+{
+    struct wait *wait = calloc(1, sizeof *wait);
+    CHECK(wait);
+    wait->visitor = visitor;
+    wait->key = key;
+    wait->inquiry = inquiry_new(supervisor_of(visitor), describe, on_items, wait);
+    visitor_wait(visitor, on_left, wait);
+}
+
+// ---- the answers
+
+static void answer_index(struct visitor *visitor);
+
+static void answer_status(struct visitor *visitor)
+{
+    answer_json(visitor, 200, status_compose(supervisor_of(visitor)));
+}
+
+static void answer_clients(struct visitor *visitor)
+{
+    ask_workers(visitor, keeper_describe_clients, "clients");
+}
+
+static void answer_pins(struct visitor *visitor)
+{
+    ask_workers(visitor, keeper_describe_pins, "pins");
+}
+
+static void answer_metrics(struct visitor *visitor)
+{
+    struct metrics metrics;
+    metrics_gather(supervisor_of(visitor), &metrics);
+    for (size_t capacity = 64 * 1024;; capacity *= 2) {
+        char *memory = malloc(capacity);
+        CHECK(memory);
+        struct text text = text_over(memory, capacity);
+        metrics_print(&text, &metrics);
+        if (!text.cut) {
+            visitor_answer(visitor, 200, METRICS_TYPE, memory, text.size, NULL);
+            return;
+        }
+        free(memory);
+    }
+}
+
+static void answer_reload(struct visitor *visitor)
+{
+    char *said = NULL;
+    bool is_adopted = reload(supervisor_of(visitor), &said);
+    json_t *json = json_pack("{sb,ss}", "adopted", is_adopted, "findings", said ? said : "");
+    free(said);
+    answer_json(visitor, is_adopted ? 200 : 422, json);
+}
+
+// ---- the table
+
+static const struct {
+    const char *method;
+    const char *path;
+    enum admin_role role;
+    void (*answer)(struct visitor *visitor);
+    const char *help;
+} rows[] = {
+#define ADMIN(method, path, role, handler, help) {method, path, ROLE_##role, answer_##handler, help},
+#include "control/admin.tbl"
+#undef ADMIN
+};
+
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
+
+static void answer_index(struct visitor *visitor)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        json_array_append_new(list, json_pack("{ss,ss,ss}", "method", rows[i].method, "path", rows[i].path, "help",
+                                              rows[i].help));
+    answer_json(visitor, 200, json_pack("{so}", "requests", list));
+}
+
+static void on_ask(struct visitor *visitor, struct span method, struct span path)
+{
+    const char *allow = NULL;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (!span_equal(path, span_text(rows[i].path)) || (int)rows[i].role > visitor_door(visitor)->role)
+            continue;
+        if (span_equal(method, span_text(rows[i].method))) {
+            rows[i].answer(visitor);
+            return;
+        }
+        allow = rows[i].method;
+    }
+    if (allow)
+        answer_error(visitor, 405, "this path has another method", allow);
+    else
+        answer_error(visitor, 404, "nothing is answered here", NULL);
+}
+
+// ---- the doors
+
+static bool open_socket(struct admin *admin, const char *path)
+{
+    int fd = local_listen(path, SOCKET_MODE);
+    admin->has_socket = fd >= 0 && door_init(&admin->socket, &admin->supervisor->io, fd, on_ask, admin);
+    if (!admin->has_socket) {
+        supervisor_say("admin %s: %s", path, strerror(errno));
+        return false;
+    }
+    admin->socket.role = ROLE_CHANGE;
+    admin->path = strdup(path);
+    CHECK(admin->path);
+    supervisor_say("admin at %s", path);
+    return true;
+}
+
+// "10.0.0.1:9100", "[::1]:9100", "*:9100": config has seen to it that it is one of these.
+static bool read_bind(const char *bind, struct address *ret_address)
+{
+    uint64_t port;
+    char host[64] = "";
+    struct span text = span_text(bind);
+    size_t colon = (size_t)(strrchr(bind, ':') - bind);
+    if (!span_to_u64(span_after(text, colon + 1), &port))
+        return false;
+    struct span name = span_first(text, colon);
+    if (name.size >= 2 && name.data[0] == '[')
+        name = span_first(span_after(name, 1), name.size - 2);
+    if (name.size >= sizeof host)
+        return false;
+    if (!span_equal(name, SPAN("*")))
+        memcpy(host, name.data, name.size);
+    return address_parse(host, (unsigned)port, ret_address);
+}
+
+static bool open_metrics(struct admin *admin, const char *bind)
+{
+    char text[ADDRESS_TEXT_MAX];
+    struct address address;
+    errno = EINVAL;
+    int fd = read_bind(bind, &address) ? listener_open(&address) : -1;
+    admin->has_metrics = fd >= 0 && door_init(&admin->metrics, &admin->supervisor->io, fd, on_ask, admin);
+    if (!admin->has_metrics) {
+        supervisor_say("metrics %s: %s", bind, strerror(errno));
+        return false;
+    }
+    admin->metrics.role = ROLE_METRICS;
+    address_print(&address, text);
+    supervisor_say("metrics at http://%s/metrics", text);
+    return true;
+}
+
+struct admin *admin_new(struct supervisor *supervisor)
+{
+    const struct snapshot *snapshot = supervisor->service->snapshot;
+    struct admin *admin = calloc(1, sizeof *admin);
+    CHECK(admin);
+    admin->supervisor = supervisor;
+    bool is_open = (!snapshot->admin || open_socket(admin, snapshot->admin)) &&
+                   (!snapshot->metrics || open_metrics(admin, snapshot->metrics));
+    return is_open ? admin : admin_free(admin);
+}
+
+struct admin *admin_free(struct admin *admin)
+{
+    if (!admin)
+        return NULL;
+    if (admin->has_socket) {
+        unlink(admin->path);
+        door_done(&admin->socket);
+    }
+    if (admin->has_metrics)
+        door_done(&admin->metrics);
+    free(admin->path);
+    free(admin);
+    return NULL;
+}
