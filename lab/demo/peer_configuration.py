@@ -138,7 +138,6 @@ def caddy(_directory, certificate, servers, ports):
     return f"""\
 {{
     admin off
-    persist_config off
     auto_https disable_redirects
 }}
 https://lb.example.test:{ports[0]} {{

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 SCHEMES = {
     "krb": "Kerberos unasked",
-    "krb401": "Kerberos after a 401",
+    "krb401": "Kerberos after 401",
     "ntlm": "NTLM",
 }
 
