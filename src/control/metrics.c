@@ -130,16 +130,11 @@ static void value_u64(struct text *text, uint64_t value)
 
 static void print_counts(struct text *text, const struct tally *tally)
 {
-    static const struct {
-        const char *name;
-        const char *help;
-    } rows[] = {
-#define TALLY(id, name, help) {"handfast_" name, help},
-#include "mode/tally.tbl"
-#undef TALLY
-    };
-    for (size_t i = 0; i < TALLY_COUNT; i++)
-        plain_u64(text, rows[i].name, "counter", rows[i].help, tally->counts[i]);
+    for (enum tally_id id = 0; id < TALLY_COUNT; id++) {
+        const char *name = tally_name(id);
+        text_add_printf(text, "# HELP handfast_%s %s\n# TYPE handfast_%s counter\nhandfast_%s %llu\n", name,
+                        tally_help(id), name, name, (unsigned long long)tally->counts[id]);
+    }
 }
 
 static void print_statuses(struct text *text, const struct tally *tally)

@@ -126,14 +126,9 @@ static json_t *pools(const struct service *service)
 
 static json_t *counts(const struct tally *tally)
 {
-    static const char *const names[] = {
-#define TALLY(id, name, help) name,
-#include "mode/tally.tbl"
-#undef TALLY
-    };
     json_t *object = json_object();
-    for (size_t i = 0; i < TALLY_COUNT; i++)
-        json_object_set_new(object, names[i], integer(tally->counts[i]));
+    for (enum tally_id id = 0; id < TALLY_COUNT; id++)
+        json_object_set_new(object, tally_name(id), integer(tally->counts[id]));
     return object;
 }
 

@@ -12,6 +12,25 @@ void histogram_note(struct histogram *histogram, uint64_t value_us)
     tally_add(&histogram->sum_us, value_us);
 }
 
+static const struct {
+    const char *name;
+    const char *help;
+} rows[] = {
+#define TALLY(id, name, help) {name, help},
+#include "mode/tally.tbl"
+#undef TALLY
+};
+
+const char *tally_name(enum tally_id id)
+{
+    return rows[id].name;
+}
+
+const char *tally_help(enum tally_id id)
+{
+    return rows[id].help;
+}
+
 const char *login_mechanism_word(enum login_mechanism mechanism)
 {
     static const char *const words[] = {"kerberos", "ntlm", "negotiate"};

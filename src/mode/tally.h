@@ -66,5 +66,8 @@ static inline void tally_one(struct tally *tally, enum tally_id id)
 
 void histogram_note(struct histogram *histogram, uint64_t value_us);
 
+// The name without "handfast_", and what it counts.
+const char *tally_name(enum tally_id id);
+const char *tally_help(enum tally_id id);
 const char *login_mechanism_word(enum login_mechanism mechanism);
 const char *login_outcome_word(enum login_outcome outcome);
