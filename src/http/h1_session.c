@@ -69,13 +69,16 @@ bool h1_fill(struct h1_session *session, size_t limit)
     size_t size = buf_size(&session->in);
     if (session->is_splicing || size >= limit || session->is_ended || session->is_broken)
         return false;
-    // a block first: most messages are small; the rest of a large one in a second read
-    size_t room = size < IO_BLOCK_BYTES ? IO_BLOCK_BYTES - size : limit - size;
-    bool is_full = fill_room(session, smaller(room, limit - size), limit);
-    size = buf_size(&session->in);
+    // a block first, since most messages are small, unless the last time it was not enough
     size_t bulk = smaller(limit, IO_BULK_BYTES);
+    size_t first = session->is_bulk ? bulk : smaller(limit, IO_BLOCK_BYTES);
+    size_t room = size < first ? first - size : limit - size;
+    bool is_full = fill_room(session, room, limit);
+    size_t got = buf_size(&session->in) - size;
+    size = buf_size(&session->in);
     if (is_full && size < bulk)
         is_full = fill_room(session, bulk - size, limit);
+    session->is_bulk = got >= IO_BLOCK_BYTES;
     buf_relax(&session->in, &session->io->blocks);
     return is_full;
 }
@@ -140,15 +143,31 @@ bool h1_flush(struct h1_session *session)
     return !session->is_mute;
 }
 
+// What was put and the body behind it in one call; how much of the body was taken.
+static size_t send_behind(struct h1_session *session, struct span bytes)
+{
+    size_t put = buf_size(&session->out);
+    struct moved moved = channel_write_two(session->channel, buf_span(&session->out), bytes);
+    size_t of_put = smaller(moved.bytes, put);
+    note_sent(session, moved);
+    session->is_write_blocked = moved.outcome == CHANNEL_BLOCKED || of_put < put;
+    buf_take(&session->out, of_put);
+    buf_relax(&session->out, &session->io->blocks);
+    return moved.bytes - of_put;
+}
+
 size_t h1_send(struct h1_session *session, struct span bytes)
 {
+    size_t sent = 0;
     if (!buf_is_empty(&session->out)) {
         if (buf_size(&session->out) + bytes.size <= JOIN_MAX)
             return is_ok(h1_put(session, bytes)) ? bytes.size : 0;
-        if (!h1_flush(session))
-            return 0;
+        sent = session->is_mute ? 0 : send_behind(session, bytes);
     }
-    return session->is_mute ? 0 : write_once(session, bytes);
+    bool may_go_on = !session->is_mute && !session->is_write_blocked && buf_is_empty(&session->out);
+    if (sent < bytes.size && may_go_on)
+        sent += write_once(session, span_after(bytes, sent));
+    return sent;
 }
 
 // ---- splicing

@@ -97,13 +97,21 @@ static bool accept_one(struct listener *listener)
 static void on_queue(struct watch *watch, uint32_t events)
 {
     struct listener *listener = CONTAINER(watch, struct listener, watch);
-    for (int i = 0; i < ACCEPTS_PER_TURN && accept_one(listener); i++)
-        ;
+    unsigned accepted = 0;
+    while (accepted < listener->batch && accept_one(listener))
+        accepted++;
+    // one at a time costs no call that finds the queue empty; a queue that is still full is worth a larger batch
+    bool outlasted = accepted == listener->batch && listener->was_full;
+    listener->was_full = accepted == listener->batch;
+    if (outlasted && listener->batch < ACCEPTS_PER_TURN)
+        listener->batch *= 2;
+    else if (accepted < listener->batch)
+        listener->batch = 1;
 }
 
 bool listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept)
 {
-    *listener = (struct listener){.loop = loop, .on_accept = on_accept};
+    *listener = (struct listener){.loop = loop, .on_accept = on_accept, .batch = 1};
     listener->spare = spare_descriptor();
     if (listener->spare < 0)
         return false;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -63,6 +64,19 @@ static struct moved socket_write(struct channel *channel, struct span data)
                            : broken(channel, channel->end_reset);
 }
 
+static struct moved socket_write_two(struct channel *channel, struct span first, struct span second)
+{
+    struct socket_channel *socket = of_channel(channel);
+    if (!channel->is_open)
+        return socket_write(channel, first);
+    struct iovec pieces[2] = {{(void *)(uintptr_t)first.data, first.size}, {(void *)(uintptr_t)second.data, second.size}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+    ssize_t count = sendmsg(socket->watch.fd, &message, MSG_NOSIGNAL);
+    if (count >= 0)
+        return (struct moved){(size_t)count, count ? CHANNEL_MOVED : CHANNEL_BLOCKED};
+    return is_later(errno) ? (struct moved){0, CHANNEL_BLOCKED} : broken(channel, channel->end_reset);
+}
+
 static void socket_want(struct channel *channel, unsigned wanted)
 {
     struct socket_channel *socket = of_channel(channel);
@@ -103,6 +117,7 @@ static const struct channel_ops socket_ops = {
     .name = "socket",
     .read = socket_read,
     .write = socket_write,
+    .write_two = socket_write_two,
     .want = socket_want,
     .shut = socket_shut,
     .close = socket_close,
@@ -115,11 +130,12 @@ static enum end connect_end(int error)
 }
 
 // The first event of a connecting socket tells how it went.
-static void finish_connect(struct socket_channel *socket)
+static void finish_connect(struct socket_channel *socket, uint32_t events)
 {
     int error = 0;
     socklen_t size = sizeof error;
-    getsockopt(socket->watch.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (events & (EPOLLERR | EPOLLHUP))
+        getsockopt(socket->watch.fd, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error)
         broken(&socket->channel, connect_end(error));
     else
@@ -141,7 +157,7 @@ static void on_events(struct watch *watch, uint32_t events)
     struct socket_channel *socket = CONTAINER(watch, struct socket_channel, watch);
     struct channel *channel = &socket->channel;
     if (!channel->is_open) {
-        finish_connect(socket);
+        finish_connect(socket, events);
         socket_want(channel, channel->wanted);
         events = EPOLLOUT;
     } else if (channel->wanted == CHANNEL_NOTHING) {

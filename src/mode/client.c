@@ -21,6 +21,16 @@ const struct site_config *client_site(const struct client *client)
     return client->site_index == SIZE_MAX ? NULL : &client_snapshot(client)->sites[client->site_index];
 }
 
+unsigned client_port(struct client *client)
+{
+    struct address local;
+    if (!client->port)
+        client->port = (uint16_t)client->listener->port;
+    if (!client->port && socket_local_address(client->socket_fd, &local))
+        client->port = (uint16_t)address_port(&local);
+    return client->port;
+}
+
 bool client_is_between_legs(const struct client *client)
 {
     for (const struct list *item = client->ties.next; item != &client->ties; item = item->next) {

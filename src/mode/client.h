@@ -55,6 +55,7 @@ struct client {
     char *sni;                 // NULL: none
     enum client_state state;
     bool is_tls;
+    uint16_t port;         // the client connected to; 0: not looked up yet
     bool waited_for_bytes; // the socket's low-water mark was raised
     bool is_default_site; // the name did not choose the site
     size_t rescue_pool;   // its named server is down: every request is redirected within this pool; SIZE_MAX: no
@@ -76,6 +77,8 @@ void client_linger(struct client *client);
 void client_rearm(struct client *client);
 // Tells the tally of the bytes that have moved since.
 void client_count_bytes(struct client *client);
+// The port the client connected to.
+unsigned client_port(struct client *client);
 struct snapshot *client_snapshot(const struct client *client);
 const struct site_config *client_site(const struct client *client);
 bool client_is_between_legs(const struct client *client);

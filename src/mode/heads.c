@@ -90,13 +90,11 @@ static bool is_trusted(const struct exchange *exchange)
 static struct status put_forwarded(struct exchange *exchange, const struct request_head *head)
 {
     struct h1_session *session = &exchange->link->session;
-    const struct client *client = exchange->client;
+    struct client *client = exchange->client;
     char host[ADDRESS_TEXT_MAX];
     char port[8];
     size_t size = address_print_host(&client->address, host);
-    struct address local;
-    unsigned local_port = socket_local_address(client->socket_fd, &local) ? address_port(&local) : 0;
-    snprintf(port, sizeof port, "%u", local_port);
+    snprintf(port, sizeof port, "%u", client_port(client));
     TRY(put_field(session, "X-Forwarded-For", span_of(host, size)));
     TRY(put_field(session, "X-Forwarded-Proto", client->is_tls ? SPAN("https") : SPAN("http")));
     TRY(put_field(session, "X-Forwarded-Host", head->host));

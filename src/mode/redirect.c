@@ -5,12 +5,6 @@
 
 #include "mode/client.h"
 
-static unsigned listener_port(const struct client *client)
-{
-    struct address local;
-    return socket_local_address(client->socket_fd, &local) ? address_port(&local) : client->listener->port;
-}
-
 // "https://name[:port]path?query" in the thread's scratch area; empty when it does not fit.
 static struct span compose(struct client *client, struct span name, unsigned port, const struct request_head *head)
 {
@@ -39,7 +33,7 @@ static void redirect_to_server(struct exchange *exchange, const struct request_h
         return;
     }
     const struct server_config *server = &side->pool->config->servers[index];
-    unsigned port = server->redirect_port ? server->redirect_port : listener_port(client);
+    unsigned port = server->redirect_port ? server->redirect_port : client_port(client);
     struct span location = compose(client, span_text(server->name), port, head);
     if (span_is_empty(location))
         answer_end(client, END_HEAD_TOO_BIG);
