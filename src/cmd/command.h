@@ -4,4 +4,7 @@
 #pragma once
 
 int check_main(int argc, char **argv);
+int pins_main(int argc, char **argv);
+int reload_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
+int status_main(int argc, char **argv);

@@ -12,6 +12,9 @@ static const struct {
 } commands[] = {
     {"serve", serve_main, "run the load balancer"},
     {"check", check_main, "validate a configuration and explain its options"},
+    {"status", status_main, "show the running process and its servers"},
+    {"pins", pins_main, "list the links tied to one client because of credentials"},
+    {"reload", reload_main, "have the running process read its configuration again"},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the commands that talk to a running Handfast share: their options, and one question over its admin socket.
+#pragma once
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#define ASK_SOCKET "/run/handfast/admin.sock"
+
+struct ask {
+    char *socket; // malloc'ed
+    bool is_json; // print the answer as it came
+};
+
+// Reads -s SOCKET, -c FILE (whose admin option names the socket), --json and --help. Returns -1 to go on, or the exit
+// status, having said why. `name` is the command, `what` one sentence about it.
+int ask_arguments(int argc, char **argv, const char *name, const char *what, struct ask *ret_ask);
+// Asks, waits and reads the answer. NULL, having said why on standard error, when there was none; otherwise the JSON
+// (a new reference) and its status.
+json_t *ask_send(const struct ask *ask, const char *method, const char *path, unsigned *ret_status);
+void ask_done(struct ask *ask);
+
+// For everything that is printed: the text of that member; "" when there is none.
+const char *ask_text(const json_t *object, const char *key);
+json_int_t ask_number(const json_t *object, const char *key);
