@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The large stage: Samba as domain controller, Apache and Squid as servers no one here wrote, and a
 # Handfast before each kind, in a namespace of their own. Needs root; everything ends with its
-# context. This process joins the namespace's network for good, so that its people live there.
+# context. Until then this process is in the namespace's network, so that its people live there.
 """The domain lab as a stage of the demo."""
 
 import contextlib
@@ -22,12 +22,22 @@ KINDS = (("apache", "Apache: ", ("krb", "krb401")),
          ("squid", "Squid: ", ("krb", "krb401", "ntlm")))
 
 
-def join_network(pid):
-    """Moves this thread, and the threads it makes from now on, into that process's network."""
-    with open(f"/proc/{pid}/ns/net", "rb") as network:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.setns(network.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "setns")
+@contextlib.contextmanager
+def network_of(pid):
+    """Moves this thread, and the threads it makes meanwhile, into that process's network. It has to
+    be out again before the namespace ends, which kills everyone who is inside."""
+    with open("/proc/self/ns/net", "rb") as own, open(f"/proc/{pid}/ns/net", "rb") as other:
+        join(other)
+        try:
+            yield
+        finally:
+            join(own)
+
+
+def join(network):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(network.fileno(), CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def show_path(server):
@@ -61,7 +71,7 @@ class DomainStage(contextlib.ExitStack):
         self.directory = str(self.domain.directory)
         self.ca_file = str(self.domain.ca)
         self.fronts = [self._front(*kind) for kind in KINDS]
-        join_network(self.domain.namespace.holder.pid)
+        self.enter_context(network_of(self.domain.namespace.holder.pid))
         os.environ["KRB5_CONFIG"] = f"{self.directory}/files/krb5.conf"
         self.crowd = [Person(name, names.DOMAIN, names.password(name), f"{self.directory}/tickets")
                       for name in names.PEOPLE[:PEOPLE]]
