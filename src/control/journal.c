@@ -20,9 +20,8 @@ struct journal {
     struct letter **last;
     unsigned waiting;
     bool is_ending;
-    bool reopens;
-    char *path; // NULL: standard output
     int fd;
+    int next_fd; // what the writer shall go on with, or -1
     atomic_uint_fast64_t lost_lines;
 };
 
@@ -39,24 +38,24 @@ static void write_all(int fd, const char *bytes, size_t size)
     }
 }
 
-static int open_log(const char *path)
+static int open_target(const char *target)
 {
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (strcmp(target, "stdout") == 0)
+        return STDOUT_FILENO;
+    return open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 }
 
-static void reopen(struct journal *journal)
+static void close_target(int fd)
 {
-    int fd = journal->path ? open_log(journal->path) : -1;
-    if (fd < 0)
-        return; // go on with the old one
-    close(journal->fd);
-    journal->fd = fd;
+    if (fd >= 0 && fd != STDOUT_FILENO)
+        close(fd);
 }
 
-static struct letter *wait_for_page(struct journal *journal, bool *ret_reopens)
+// The next page, or NULL when there is none and the writer shall look about; `ret_next_fd` is -1 or the new target.
+static struct letter *wait_for_page(struct journal *journal, int *ret_next_fd)
 {
     pthread_mutex_lock(&journal->lock);
-    while (!journal->first && !journal->is_ending && !journal->reopens)
+    while (!journal->first && !journal->is_ending && journal->next_fd < 0)
         pthread_cond_wait(&journal->changed, &journal->lock);
     struct letter *page = journal->first;
     if (page) {
@@ -65,8 +64,8 @@ static struct letter *wait_for_page(struct journal *journal, bool *ret_reopens)
         if (!journal->first)
             journal->last = &journal->first;
     }
-    *ret_reopens = journal->reopens;
-    journal->reopens = false;
+    *ret_next_fd = journal->next_fd;
+    journal->next_fd = -1;
     pthread_mutex_unlock(&journal->lock);
     return page;
 }
@@ -75,11 +74,13 @@ static void *run(void *argument)
 {
     struct journal *journal = argument;
     for (;;) {
-        bool reopens;
-        struct letter *letter = wait_for_page(journal, &reopens);
-        if (reopens)
-            reopen(journal);
-        if (!letter && !reopens)
+        int next_fd;
+        struct letter *letter = wait_for_page(journal, &next_fd);
+        if (next_fd >= 0) {
+            close_target(journal->fd);
+            journal->fd = next_fd;
+        }
+        if (!letter && next_fd < 0)
             return NULL;
         if (letter) {
             struct log_page *page = CONTAINER(letter, struct log_page, letter);
@@ -94,13 +95,9 @@ struct journal *journal_new(const char *target)
     struct journal *journal = calloc(1, sizeof *journal);
     CHECK(journal);
     journal->last = &journal->first;
-    journal->fd = STDOUT_FILENO;
-    if (strcmp(target, "stdout") != 0) {
-        journal->path = strdup(target);
-        journal->fd = open_log(target);
-    }
+    journal->next_fd = -1;
+    journal->fd = open_target(target);
     if (journal->fd < 0) {
-        free(journal->path);
         free(journal);
         return NULL;
     }
@@ -142,12 +139,17 @@ void journal_take(void *receiver, struct log_page *page)
     }
 }
 
-void journal_reopen(struct journal *journal)
+bool journal_reopen(struct journal *journal, const char *target)
 {
+    int fd = open_target(target);
+    if (fd < 0)
+        return false;
     pthread_mutex_lock(&journal->lock);
-    journal->reopens = true;
+    close_target(journal->next_fd); // asked for again before the writer came to it
+    journal->next_fd = fd;
     pthread_cond_signal(&journal->changed);
     pthread_mutex_unlock(&journal->lock);
+    return true;
 }
 
 uint64_t journal_lost_lines(const struct journal *journal)
@@ -164,11 +166,10 @@ struct journal *journal_free(struct journal *journal)
     pthread_cond_signal(&journal->changed);
     pthread_mutex_unlock(&journal->lock);
     pthread_join(journal->thread, NULL);
-    if (journal->path)
-        close(journal->fd);
+    close_target(journal->fd);
+    close_target(journal->next_fd);
     pthread_mutex_destroy(&journal->lock);
     pthread_cond_destroy(&journal->changed);
-    free(journal->path);
     free(journal);
     return NULL;
 }

@@ -11,8 +11,9 @@ struct journal;
 struct journal *journal_new(const char *target);
 // Any thread. Takes the page; drops it when too many are waiting.
 void journal_take(void *journal, struct log_page *page);
-// Opens the file anew (after rotation). Any thread.
-void journal_reopen(struct journal *journal);
+// Opens the target, another one or the same anew (after rotation), and writes to it from the next page on. False with
+// errno, and nothing has changed, when it cannot be opened. Any thread.
+bool journal_reopen(struct journal *journal, const char *target);
 // Lines dropped so far.
 uint64_t journal_lost_lines(const struct journal *journal);
 // Writes what is waiting and ends.

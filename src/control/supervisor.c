@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "control/admin.h"
+#include "control/chores.h"
 #include "control/notice.h"
 
 #define DESCRIPTORS_KEPT 64 // for files, pipes, mailboxes, admin
@@ -215,6 +216,7 @@ static void take_down(struct supervisor *supervisor)
     admin_free(supervisor->admin);
     probes_free(supervisor->probes);
     loop_turn(supervisor->io.loop, 0); // answers that came too late, and what was to be freed
+    chores_free(supervisor->chores);
     journal_free(supervisor->journal);
     service_unref(supervisor->service);
     tls_tickets_free(supervisor->tickets);
@@ -245,6 +247,7 @@ int supervise(const char *config_file)
     bool is_started = prepare(&supervisor) && start_workers(&supervisor);
     if (is_started) {
         start_probes(&supervisor);
+        supervisor.chores = chores_new(&supervisor);
         say_ready(&supervisor);
         loop_run(supervisor.io.loop);
     }

@@ -16,6 +16,7 @@ struct supervisor {
     struct journal *journal;
     struct probes *probes;
     struct admin *admin;
+    struct chores *chores;
     struct worker **workers;
     unsigned worker_count;
     struct address *listener_addresses; // as bound, with the port the kernel chose
