@@ -6,7 +6,7 @@
 
 #include <openssl/bio.h>
 
-#include "io/channel.h"
+#include "io/io.h"
 
 struct tls_footing {
     struct channel *below;
@@ -15,8 +15,8 @@ struct tls_footing {
     uint32_t unsent_end;
     uint32_t unsent_capacity;
     bool is_corked; // gather what is written and send it at once, at the next flush
-    bool is_dry; // `below` has given all it had; asking again in this turn would be a wasted system
-                 // call
+    bool is_dry; // `below` has given all it had; until it is ready to be read, asking again would
+                 // be a wasted system call
     bool has_ended; // `below` will give no more
     bool is_broken;
 };
