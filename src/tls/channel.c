@@ -83,6 +83,7 @@ static enum channel_outcome outcome_of(struct tls_channel *channel, int result)
         if (!channel->footing.has_ended)
             return fail_by_error(channel);
         channel->is_cut = true;
+        channel->owes_goodbye = false; // who left without a word is not waiting for one
         return CHANNEL_ENDED;
     default:
         return fail_by_error(channel);
@@ -129,6 +130,24 @@ static void flush(struct tls_channel *channel)
 
 // ---- handshake
 
+static void empty(EVP_PKEY *key)
+{
+    EVP_PKEY_set_type(key, EVP_PKEY_X25519); // drops what it held
+    EVP_PKEY_free(key);
+}
+
+// OpenSSL keeps both ephemeral keys for the life of the connection and never asks for them again:
+// 0.4 KiB, and secrets that have no business in memory.
+static void forget_ephemeral_keys(struct tls_channel *channel)
+{
+    EVP_PKEY *ours = NULL, *theirs = NULL;
+    if (SSL_get_tmp_key(channel->ssl, &ours) == 1)
+        empty(ours);
+    if (SSL_get_peer_tmp_key(channel->ssl, &theirs) == 1)
+        empty(theirs);
+    ERR_clear_error();
+}
+
 static enum channel_outcome handshake(struct tls_channel *channel)
 {
     channel->is_started = true;
@@ -141,7 +160,11 @@ static enum channel_outcome handshake(struct tls_channel *channel)
         return CHANNEL_BROKEN;
     if (outcome == CHANNEL_ENDED)
         return fail_tls(channel, "the other side closed the connection during the handshake");
-    channel->base.is_open = outcome == CHANNEL_MOVED;
+    if (outcome == CHANNEL_MOVED) {
+        channel->base.is_open = true;
+        channel->owes_goodbye = true;
+        forget_ephemeral_keys(channel);
+    }
     return outcome;
 }
 
@@ -199,11 +222,13 @@ static size_t write_record(struct tls_channel *channel, struct span data,
     size_t written = 0;
     struct span record = span_first(data, RECORD_BYTES);
     int result = SSL_write_ex(channel->ssl, record.data, record.size, &written);
-    if (result == 1)
-        channel->owes_byte = !tls_footing_is_clear(&channel->footing);
-    else
+    if (result != 1) {
         *ret_outcome = outcome_of(channel, result);
-    return result == 1 ? written : 0;
+        return 0;
+    }
+    channel->owes_byte = !tls_footing_is_clear(&channel->footing);
+    channel->owes_goodbye = true; // a half-closed client reads on and wants to know where it ends
+    return written;
 }
 
 // While `below` takes what is sealed. Of a record it does not take whole, the last byte is not
@@ -281,6 +306,8 @@ static unsigned advance_open(struct tls_channel *channel, unsigned ready)
 static void on_below_ready(struct channel *below, unsigned ready)
 {
     struct tls_channel *channel = below->owner;
+    if (ready & CHANNEL_READ)
+        channel->footing.is_dry = false;
     if (is_broken(channel))
         ready = CHANNEL_READ | CHANNEL_WRITE;
     else if (below->end != END_OK)
@@ -304,7 +331,7 @@ static void say_goodbye(struct tls_channel *channel)
     if (channel->is_shut || is_broken(channel))
         return;
     channel->is_shut = true;
-    if (channel->base.is_open) {
+    if (channel->owes_goodbye) {
         enter(channel);
         SSL_shutdown(channel->ssl);
         ERR_clear_error();

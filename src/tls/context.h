@@ -21,13 +21,6 @@ struct tls_client {
 // A context for `method` with our versions, groups, options and modes; NULL without memory.
 SSL_CTX *tls_context_new(const SSL_METHOD *method);
 
-// TLS 1.2 suites with forward secrecy: AEAD first. The last two are for Windows 7 to 8.1 and Server
-// 2008 R2 to 2012 R2, whose RSA certificates know ECDHE only with CBC and SHA-2.
-#define TLS_CIPHERS_1_2                                                                            \
-    "ECDHE+AESGCM:ECDHE+CHACHA20:"                                                                 \
-    "ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:"                                           \
-    "ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256"
-
 // Takes the thread's queue of OpenSSL errors, empties it, and returns the error that says most.
 unsigned long tls_error_take(void);
 // Words for such an error, of static storage; `fallback` when OpenSSL has none.

@@ -89,7 +89,8 @@ static int bio_read(BIO *bio, char *data, size_t size, size_t *ret_bytes)
     if (!footing->is_dry)
         moved = channel_read(footing->below, data, size);
     *ret_bytes = moved.bytes;
-    footing->is_dry = moved.bytes < size;
+    footing->is_dry =
+        moved.outcome == CHANNEL_BLOCKED || (moved.outcome == CHANNEL_MOVED && moved.bytes < size);
     footing->has_ended = moved.outcome == CHANNEL_ENDED;
     if (moved.outcome == CHANNEL_BROKEN)
         footing->is_broken = true;
@@ -159,5 +160,4 @@ BIO *tls_footing_bio(void)
 void tls_footing_enter(struct tls_footing *footing, BIO *bio)
 {
     BIO_set_data(bio, footing);
-    footing->is_dry = false;
 }

@@ -505,11 +505,47 @@ static void hears_an_end_without_close_notify(void **state)
         assert_true(stage.owner.has_ended);
         assert_true(tls_channel_is_cut(stage.channel));
         assert_int_equal(stage.channel->end, END_OK);
-        // a half-closed client still gets its answer
+        // a half-closed client still gets its answer, and our goodbye
         struct moved moved = channel_write(stage.channel, SPAN("answer"));
         assert_int_equal(moved.bytes, 6);
+        size_t writes = stage.cable.near.writes;
+        stage_close(&stage, false);
+        assert_int_equal(stage.cable.near.writes - writes, 1);
         stage_end(&stage);
     }
+}
+
+static void says_nothing_to_one_who_left(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_accept(&stage, server, clients);
+    stage_run(&stage);
+    cable_shut(&stage.cable.far.channel);
+    stage_run(&stage);
+    assert_true(tls_channel_is_cut(stage.channel));
+    size_t writes = stage.cable.near.writes;
+    stage_close(&stage, false);
+    assert_int_equal(stage.cable.near.writes, writes);
+    stage_end(&stage);
+}
+
+// Below is asked only after it said that it is readable.
+static void wastes_no_reads(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_accept(&stage, server, clients);
+    stage_run(&stage);
+    assert_int_equal(stage.cable.near.reads, 2); // ClientHello, Finished
+    uint8_t byte;
+    assert_int_equal(channel_read(stage.channel, &byte, 1).outcome, CHANNEL_BLOCKED);
+    assert_int_equal(stage.cable.near.reads, 2);
+    peer_write(&stage.peer, "request", 7);
+    stage_run(&stage);
+    assert_int_equal(stage.owner.got_size, 7);
+    assert_int_equal(stage.cable.near.reads, 3);
+    stage_end(&stage);
 }
 
 static void hears_a_reset(void **state)
@@ -708,6 +744,8 @@ int main(void)
         cmocka_unit_test(sends_close_notify),
         cmocka_unit_test(shuts_only_after_all_is_sent),
         cmocka_unit_test(hears_an_end_without_close_notify),
+        cmocka_unit_test(says_nothing_to_one_who_left),
+        cmocka_unit_test(wastes_no_reads),
         cmocka_unit_test(hears_a_reset),
         cmocka_unit_test(fails_when_the_client_leaves_early),
         cmocka_unit_test(refuses_what_is_not_tls),
