@@ -126,6 +126,10 @@ class Peer:
         self._at += size
         return taken
 
+    def take_buffered(self, size):
+        """What was read ahead already, at most that much; the rest is for recv."""
+        return self._take(min(size, len(self.received) - self._at))
+
     def read(self, size):
         while len(self.received) - self._at < size:
             if not self._more():
