@@ -354,6 +354,7 @@ static void bury(struct task *task)
     if (!channel->problem)
         SSL_set_shutdown(channel->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(channel->ssl);
+    tls_sessions_free(channel->sessions);
     tls_footing_done(&channel->footing);
     free(channel);
 }
@@ -476,37 +477,48 @@ struct channel *tls_connect(struct loop *loop, struct tls_client *client, const 
 
 // ---- what is known about a channel
 
+// NULL when it is not ours.
+static const struct tls_channel *known(const struct channel *channel)
+{
+    return channel->ops == &tls_ops ? of_channel(channel) : NULL;
+}
+
+static bool chose_h2(const SSL *ssl)
+{
+    const uint8_t *data = NULL;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl, &data, &size);
+    return span_equal(span_of(data, size), SPAN("h2"));
+}
+
 void tls_channel_facts(const struct channel *base, struct tls_facts *ret_facts)
 {
-    struct tls_facts facts = {.version = "", .cipher = ""};
-    const struct tls_channel *channel = of_channel(base);
-    if (base->is_open) {
-        facts.version = SSL_get_version(channel->ssl);
-        facts.cipher = SSL_get_cipher_name(channel->ssl);
-        facts.resumed = SSL_session_reused(channel->ssl) == 1;
-        struct span protocol = {0};
-        unsigned size = 0;
-        SSL_get0_alpn_selected(channel->ssl, &protocol.data, &size);
-        protocol.size = size;
-        facts.is_h2 = span_equal(protocol, SPAN("h2"));
-    }
-    *ret_facts = facts;
+    const struct tls_channel *channel = known(base);
+    *ret_facts = (struct tls_facts){.version = "", .cipher = ""};
+    if (!channel || !base->is_open)
+        return;
+    ret_facts->version = SSL_get_version(channel->ssl);
+    ret_facts->cipher = SSL_get_cipher_name(channel->ssl);
+    ret_facts->resumed = SSL_session_reused(channel->ssl) == 1;
+    ret_facts->is_h2 = chose_h2(channel->ssl);
 }
 
 const char *tls_channel_problem(const struct channel *base)
 {
-    const struct tls_channel *channel = of_channel(base);
-    return channel->problem ? channel->problem : "";
+    const struct tls_channel *channel = known(base);
+    return channel && channel->problem ? channel->problem : "";
 }
 
 bool tls_channel_is_cut(const struct channel *base)
 {
-    return of_channel(base)->is_cut;
+    const struct tls_channel *channel = known(base);
+    return channel && channel->is_cut;
 }
 
 bool tls_channel_peer_sha256(const struct channel *base, uint8_t ret_sha256[TLS_SHA256_BYTES])
 {
-    X509 *certificate = SSL_get0_peer_certificate(of_channel(base)->ssl);
+    const struct tls_channel *channel = known(base);
+    X509 *certificate = channel ? SSL_get0_peer_certificate(channel->ssl) : NULL;
     return certificate && X509_digest(certificate, EVP_sha256(), ret_sha256, NULL) == 1;
 }
 

@@ -10,6 +10,7 @@
 #include "tls/channel.h"
 
 struct tls_sessions {
+    unsigned shares; // the owner's and one per channel: a link may outlive the pool that made it
     SSL_SESSION *session;
     char *name;
     uint64_t client_number;
@@ -19,16 +20,19 @@ struct tls_sessions {
 
 struct tls_sessions *tls_sessions_new(void)
 {
-    return calloc(1, sizeof(struct tls_sessions));
+    struct tls_sessions *sessions = calloc(1, sizeof *sessions);
+    if (sessions)
+        sessions->shares = 1;
+    return sessions;
 }
 
 struct tls_sessions *tls_sessions_free(struct tls_sessions *sessions)
 {
-    if (sessions) {
+    if (sessions && --sessions->shares == 0) {
         SSL_SESSION_free(sessions->session);
         free(sessions->name);
+        free(sessions);
     }
-    free(sessions);
     return NULL;
 }
 
@@ -62,6 +66,7 @@ uint32_t tls_sessions_offer(struct tls_sessions *sessions, const struct tls_clie
         sessions_forget(sessions, client, name);
     else if (sessions->session && SSL_SESSION_is_resumable(sessions->session))
         offer(ssl, sessions->session);
+    sessions->shares++;
     return sessions->generation;
 }
 

@@ -76,8 +76,8 @@ struct tls_client *tls_client_new(const char *ca_file, bool verify,
 // Channels that were made with it live on. Returns NULL.
 struct tls_client *tls_client_free(struct tls_client *client);
 
-// Sessions for resumption, one per worker and server; must outlive the channels made with it. It
-// belongs to one thread.
+// The session that resumes links to one server, of one worker; belongs to that thread. Freeing
+// gives up the owner's share: links made with it may live on. Returns NULL.
 struct tls_sessions *tls_sessions_new(void);
 struct tls_sessions *tls_sessions_free(struct tls_sessions *sessions);
 
@@ -107,6 +107,8 @@ struct tls_facts {
     bool is_h2; // ALPN chose HTTP/2; otherwise HTTP/1.1 is spoken
 };
 
+// These may be asked of any channel: one that is not TLS has no facts, no problem and no
+// certificate.
 void tls_channel_facts(const struct channel *channel, struct tls_facts *ret_facts);
 // Why a TLS channel failed, as words for the log ("certificate has expired", "no shared cipher");
 // "" when it did not.

@@ -190,6 +190,22 @@ static void knows_the_certificate_of_the_server(void **state)
     stage_end(&stage);
 }
 
+static void knows_nothing_of_other_channels(void **state)
+{
+    (void)state;
+    struct cable cable;
+    struct tls_facts facts;
+    uint8_t hash[TLS_SHA256_BYTES];
+    cable_init(&cable, END_SERVER_RESET);
+    tls_channel_facts(&cable.near.channel, &facts);
+    assert_string_equal(facts.version, "");
+    assert_string_equal(facts.cipher, "");
+    assert_string_equal(tls_channel_problem(&cable.near.channel), "");
+    assert_false(tls_channel_is_cut(&cable.near.channel));
+    assert_false(tls_channel_peer_sha256(&cable.near.channel, hash));
+    cable_done(&cable);
+}
+
 static void blames_the_server(void **state)
 {
     (void)state;
@@ -342,6 +358,18 @@ static void refuses_late_sessions_of_old_links(void **state)
     tls_client_free(trusting);
 }
 
+static void outlives_the_owner_of_sessions(void **state)
+{
+    (void)state;
+    struct tls_sessions *sessions = tls_sessions_new();
+    struct stage stage;
+    stage_connect(&stage, client, "iis1.example.com", sessions, servers);
+    assert_null(tls_sessions_free(sessions)); // a reload took the pool away
+    stage_run(&stage);                        // tickets arrive
+    assert_true(stage.channel->is_open);
+    stage_end(&stage);
+}
+
 static void goes_on_when_the_server_forgot(void **state)
 {
     (void)state;
@@ -363,12 +391,14 @@ int main(void)
         cmocka_unit_test(tells_the_server_the_name),
         cmocka_unit_test(offers_http_1_1_only),
         cmocka_unit_test(knows_the_certificate_of_the_server),
+        cmocka_unit_test(knows_nothing_of_other_channels),
         cmocka_unit_test(blames_the_server),
         cmocka_unit_test(passes_on_why_the_connection_failed),
         cmocka_unit_test(resumes_sessions),
         cmocka_unit_test(resumes_several_links_by_one_session),
         cmocka_unit_test(never_resumes_under_other_rules),
         cmocka_unit_test(refuses_late_sessions_of_old_links),
+        cmocka_unit_test(outlives_the_owner_of_sessions),
         cmocka_unit_test(goes_on_when_the_server_forgot),
     };
     return cmocka_run_group_tests_name("tls connect", tests, prepare, tidy);
