@@ -114,7 +114,7 @@ static void send_more(struct visitor *visitor)
         if (accepted < rest.size)
             break;
     }
-    if (session->is_broken) {
+    if (session->is_broken || session->is_mute) {
         leave(visitor);
     } else if (visitor->sent == visitor->size && h1_flush(session)) {
         visitor->state = VISITOR_LEAVING;
@@ -228,6 +228,8 @@ static void read_to_the_end(struct visitor *visitor)
 static void on_ready(struct channel *channel, unsigned ready)
 {
     struct visitor *visitor = channel->owner;
+    if (ready & CHANNEL_WRITE)
+        visitor->session.is_write_blocked = false; // the next write will tell
     switch (visitor->state) {
     case VISITOR_ASKING:
     case VISITOR_SENDING_BODY:

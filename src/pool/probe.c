@@ -20,6 +20,7 @@ struct probe {
     struct server *server;
     struct timer timer;      // running: the check's deadline; waiting: its next beginning
     struct channel *channel; // NULL while waiting
+    struct channel *socket;  // the one below TLS, or the same
     struct h1_session session;
     struct task burial;
     bool is_running;
@@ -198,12 +199,15 @@ static void run_http(struct probe *probe)
 static void on_ready(struct channel *channel, unsigned ready)
 {
     struct probe *probe = channel->owner;
-    if (channel->end != END_OK)
+    bool is_http = health_of(probe)->kind == HEALTH_HTTP;
+    if (ready & CHANNEL_WRITE)
+        probe->session.is_write_blocked = false; // the next write will tell
+    if (channel->is_open && is_http)
+        run_http(probe); // what the server said before a reset counts
+    else if (channel->end != END_OK)
         conclude_broken(probe);
-    else if (channel->is_open && health_of(probe)->kind != HEALTH_HTTP)
-        conclude(probe, END_OK, "");
     else if (channel->is_open)
-        run_http(probe);
+        conclude(probe, END_OK, "");
 }
 
 static struct channel *with_tls(struct probe *probe, struct channel *below)
@@ -220,6 +224,7 @@ static struct status open_channel(struct probe *probe)
     TRY(socket_channel_connect(probe->probes->io->loop, &probe->server->address, &below));
     enum health_kind kind = health_of(probe)->kind;
     probe->is_tls = kind == HEALTH_TLS || (kind == HEALTH_HTTP && probe->pool->tls);
+    probe->socket = below;
     probe->channel = probe->is_tls ? with_tls(probe, below) : below;
     if (probe->channel)
         return OK;
@@ -252,13 +257,23 @@ static void begin(struct probe *probe)
     channel_want(probe->channel, CHANNEL_READ | CHANNEL_WRITE);
 }
 
+static void on_too_late(struct probe *probe)
+{
+    if (probe->channel->is_open)
+        conclude(probe, END_SERVER_TIMEOUT, "");
+    else if (probe->socket->is_open)
+        conclude(probe, END_SERVER_TLS_FAILED, "it did not come to an end in time");
+    else
+        conclude(probe, END_CONNECT_TIMEOUT, "");
+}
+
 static void on_timer(struct timer *timer)
 {
     struct probe *probe = CONTAINER(timer, struct probe, timer);
-    if (!probe->is_running)
-        begin(probe);
+    if (probe->is_running)
+        on_too_late(probe);
     else
-        conclude(probe, probe->channel->is_open ? END_SERVER_TIMEOUT : END_CONNECT_TIMEOUT, "");
+        begin(probe);
 }
 
 // ---- which servers
