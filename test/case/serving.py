@@ -91,9 +91,11 @@ class Backend:
             pass
 
     def _one(self, sock, lines):
-        head = [line for line in iter(lines.readline, b"\r\n") if line]
-        if not head:
-            return False
+        head = []
+        while (line := lines.readline()) != b"\r\n":
+            if not line:
+                return False
+            head.append(line)
         fields = {line.partition(b":")[0].lower(): line.partition(b":")[2].strip() for line in head[1:]}
         self.seen.append((head[0].strip().decode(), fields.get(b"host", b"").decode()))
         if self.answer is None:
