@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "http/http.h"
 
-#define OUT_MAX   (256 * 1024)
+#define OUT_MAX   (4 * 1024 * 1024 + 64 * 1024) // a head of the largest limit, and what we add to it
 #define JOIN_MAX  (8 * 1024) // body bytes copied behind a head so that both leave in one write
 
 void h1_init(struct h1_session *session, struct io_thread *io, struct channel *channel)
@@ -12,7 +12,7 @@ void h1_init(struct h1_session *session, struct io_thread *io, struct channel *c
     *session = (struct h1_session){.io = io, .channel = channel};
 }
 
-static void end_splice(struct h1_session *session)
+void h1_splice_end(struct h1_session *session)
 {
     if (session->pipe)
         pipes_give(&session->io->pipes, session->pipe);
@@ -26,7 +26,7 @@ void h1_done(struct h1_session *session)
         return;
     buf_done(&session->in, &session->io->blocks);
     buf_done(&session->out, &session->io->blocks);
-    end_splice(session);
+    h1_splice_end(session);
 }
 
 static void note_sent(struct h1_session *session, struct moved moved)
@@ -219,7 +219,7 @@ size_t h1_splice(struct h1_session *from, struct h1_session *to)
             break;
     }
     if (to->is_mute || (from->pipe->held == 0 && (from->body.left == 0 || from->is_ended || from->is_broken)))
-        end_splice(from);
+        h1_splice_end(from);
     return delivered;
 }
 

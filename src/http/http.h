@@ -52,7 +52,10 @@ bool h1_splice_begin(struct h1_session *from, const struct h1_session *to);
 // Moves what can be moved now; how many bytes were delivered. Splicing ends by itself with the content, or with either channel.
 size_t h1_splice(struct h1_session *from, struct h1_session *to);
 
-// Adds to what is to be sent, without sending. END_OVERLOAD above a bound of 256 KiB.
+// Gives up splicing: what is in the pipe is thrown away, and reading goes on through `in`.
+void h1_splice_end(struct h1_session *session);
+
+// Adds to what is to be sent, without sending. END_OVERLOAD above the bound for heads (4 MiB).
 struct status h1_put(struct h1_session *session, struct span bytes);
 // Sends body bytes after whatever was put: behind a small head in one write, else without a copy. How many were accepted;
 // fewer than given means: wait for WRITE.

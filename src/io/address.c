@@ -66,6 +66,34 @@ size_t address_print(const struct address *address, char out[ADDRESS_TEXT_MAX])
     return length < 0 ? 0 : (size_t)length;
 }
 
+static bool same_bits(struct span a, struct span b, unsigned bits)
+{
+    size_t whole = bits / 8;
+    if (a.size != b.size || bits > a.size * 8 || memcmp(a.data, b.data, whole) != 0)
+        return false;
+    unsigned rest = bits % 8;
+    return rest == 0 || (a.data[whole] ^ b.data[whole]) >> (8 - rest) == 0;
+}
+
+bool address_within(const struct address *address, const char *network)
+{
+    struct span length = span_text(network);
+    struct span literal = span_cut(&length, '/');
+    char text[ADDRESS_TEXT_MAX];
+    struct address base;
+    if (literal.size >= sizeof text)
+        return false;
+    memcpy(text, literal.data, literal.size);
+    text[literal.size] = '\0';
+    if (literal.size == 0 || !address_parse(text, 0, &base))
+        return false;
+    uint64_t bits = address_bytes(&base).size * 8;
+    bool has_length = literal.size < strlen(network);
+    if (has_length && !span_to_u64(length, &bits))
+        return false;
+    return bits <= 128 && same_bits(address_bytes(address), address_bytes(&base), (unsigned)bits);
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
     return address_port(a) == address_port(b) && span_equal(address_bytes(a), address_bytes(b));

@@ -31,35 +31,59 @@ static enum flow_step from_outcome(enum channel_outcome outcome)
     return outcome == CHANNEL_BROKEN ? FLOW_BROKEN : FLOW_WAITING;
 }
 
-static enum flow_step deliver_held(struct relay *relay, struct relay_flow *flow)
-{
-    struct moved moved = channel_write(flow->to, buf_span(&flow->held));
-    if (moved.outcome != CHANNEL_MOVED)
-        return from_outcome(moved.outcome);
-    buf_take(&flow->held, moved.bytes);
-    buf_relax(&flow->held, &relay->io->blocks);
-    delivered(relay, flow, moved.bytes);
-    return FLOW_AGAIN;
-}
-
 static void leave_splice(struct relay *relay, struct relay_flow *flow)
 {
     pipes_give(&relay->io->pipes, flow->pipe);
     flow->pipe = NULL;
 }
 
-static enum flow_step deliver_pipe(struct relay *relay, struct relay_flow *flow)
+// `to` takes no more. What it said before is still worth delivering, so only this direction ends.
+static enum flow_step give_up(struct relay *relay, struct relay_flow *flow)
 {
-    struct moved moved = pipe_drain(flow->pipe, flow->to);
+    leave_splice(relay, flow);
+    buf_done(&flow->held, &relay->io->blocks);
+    flow->is_ended = flow->is_shut = relay->gave_up = true;
+    return FLOW_WAITING;
+}
+
+static enum flow_step deliver_held(struct relay *relay, struct relay_flow *flow)
+{
+    struct moved moved = channel_write(flow->to, buf_span(&flow->held));
+    if (moved.outcome == CHANNEL_BROKEN)
+        return give_up(relay, flow);
     if (moved.outcome != CHANNEL_MOVED)
-        return from_outcome(moved.outcome);
+        return FLOW_WAITING;
+    buf_take(&flow->held, moved.bytes);
+    buf_relax(&flow->held, &relay->io->blocks);
     delivered(relay, flow, moved.bytes);
     return FLOW_AGAIN;
 }
 
-static enum flow_step end_reached(struct relay_flow *flow)
+// Tells `to` that no more will come. The second time round there is no need: closing says it.
+static void pass_end(struct relay *relay, struct relay_flow *flow)
+{
+    bool is_last = relay->flows[0].is_shut || relay->flows[1].is_shut;
+    if (!flow->is_shut && !is_last)
+        channel_shut(flow->to);
+    flow->is_shut = true;
+}
+
+// `from` has ended and nothing of it waits any more: the other side is told at once, since no event would remind us.
+static enum flow_step end_reached(struct relay *relay, struct relay_flow *flow)
 {
     flow->is_ended = true;
+    pass_end(relay, flow);
+    return FLOW_WAITING;
+}
+
+static enum flow_step deliver_pipe(struct relay *relay, struct relay_flow *flow)
+{
+    struct moved moved = pipe_drain(flow->pipe, flow->to);
+    if (moved.outcome == CHANNEL_BROKEN)
+        return give_up(relay, flow);
+    if (moved.outcome != CHANNEL_MOVED)
+        return FLOW_WAITING;
+    delivered(relay, flow, moved.bytes);
     return FLOW_AGAIN;
 }
 
@@ -69,7 +93,7 @@ static enum flow_step fill_pipe(struct relay *relay, struct relay_flow *flow)
     if (moved.outcome == CHANNEL_MOVED)
         return FLOW_AGAIN;
     leave_splice(relay, flow);
-    return moved.outcome == CHANNEL_ENDED ? end_reached(flow) : from_outcome(moved.outcome);
+    return moved.outcome == CHANNEL_ENDED ? end_reached(relay, flow) : from_outcome(moved.outcome);
 }
 
 static void enter_splice(struct relay *relay, struct relay_flow *flow)
@@ -84,13 +108,13 @@ static enum flow_step copy_once(struct relay *relay, struct relay_flow *flow)
     struct io_thread *io = relay->io;
     struct moved got = channel_read(flow->from, io->scratch, SMALL_BYTES);
     if (got.outcome == CHANNEL_ENDED)
-        return end_reached(flow);
+        return end_reached(relay, flow);
     if (got.outcome != CHANNEL_MOVED)
         return from_outcome(got.outcome);
     struct span bytes = span_of(io->scratch, got.bytes);
     struct moved put = channel_write(flow->to, bytes);
     if (put.outcome == CHANNEL_BROKEN)
-        return FLOW_BROKEN;
+        return give_up(relay, flow);
     if (put.bytes)
         delivered(relay, flow, put.bytes);
     struct span rest = span_after(bytes, put.bytes);
@@ -103,15 +127,6 @@ static enum flow_step copy_once(struct relay *relay, struct relay_flow *flow)
     if (!rest.size)
         enter_splice(relay, flow);
     return FLOW_AGAIN;
-}
-
-// Tells `to` that no more will come. The second time round there is no need: closing says it.
-static void pass_end(struct relay *relay, struct relay_flow *flow)
-{
-    bool is_last = relay->flows[0].is_shut || relay->flows[1].is_shut;
-    if (!flow->is_shut && !is_last)
-        channel_shut(flow->to);
-    flow->is_shut = true;
 }
 
 static enum flow_step flow_step(struct relay *relay, struct relay_flow *flow)
@@ -170,15 +185,23 @@ static enum end broken_end(const struct relay *relay)
     return end;
 }
 
+// Nobody waits to read from a side that has ended; if it is called readable all the same, it was reset.
+static void note_reset(struct relay *relay, struct channel *channel, struct relay_flow *to_it)
+{
+    if (to_it->is_shut)
+        return;
+    if (channel->end == END_OK)
+        channel->end = channel->end_reset != END_OK ? channel->end_reset : END_CLIENT_RESET;
+    give_up(relay, to_it);
+}
+
 static void on_ready(struct channel *channel, unsigned ready)
 {
     struct relay *relay = channel->owner;
     unsigned reads = channel == relay->flows[0].from ? 0 : 1;
     enum flow_step step = FLOW_WAITING;
-    if (channel->end != END_OK) {
-        finish(relay, broken_end(relay));
-        return;
-    }
+    if (relay->flows[reads].is_ended && ready & CHANNEL_READ)
+        note_reset(relay, channel, &relay->flows[1 - reads]);
     if (ready & CHANNEL_WRITE)
         step = flow_pump(relay, &relay->flows[1 - reads]);
     if (step != FLOW_BROKEN && ready & CHANNEL_READ)
@@ -186,7 +209,7 @@ static void on_ready(struct channel *channel, unsigned ready)
     if (step == FLOW_BROKEN)
         finish(relay, broken_end(relay));
     else if (relay->flows[0].is_shut && relay->flows[1].is_shut)
-        finish(relay, END_RELAY_DONE);
+        finish(relay, relay->gave_up ? broken_end(relay) : END_RELAY_DONE);
     else
         want(relay);
 }

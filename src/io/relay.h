@@ -27,6 +27,7 @@ struct relay {
     struct relay_flow flows[2]; // 0: first to second, 1: second to first
     uint64_t moved_at_ms;       // when a byte last moved
     relay_done_fn *on_done;
+    bool gave_up; // one side took no more; what it had said was delivered all the same
     bool is_done;
 };
 

@@ -131,7 +131,7 @@ static void on_due(struct timer *timer)
         return;
     case CLIENT_RELAYING:
         if (passthrough_is_idle_too_long(client, loop_time_ms(client->keeper->io->loop), &deadline_ms))
-            passthrough_close(client, END_RELAY_IDLE);
+            passthrough_give_up(client);
         else
             set_deadline(client, deadline_ms);
         return;
@@ -206,6 +206,8 @@ void client_close(struct client *client, enum end end, bool abort)
         passthrough_close(client, end);
         return;
     }
+    // an answer that is cut short must not look complete
+    abort = abort || (client->exchange && client->exchange->response == RESPONSE_STREAMING);
     end_work(client, end);
     client->state = CLIENT_CLOSED;
     while (!list_is_empty(&client->ties))

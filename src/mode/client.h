@@ -56,7 +56,7 @@ struct client {
     enum client_state state;
     bool is_tls;
     uint16_t port;         // the client connected to; 0: not looked up yet
-    bool waited_for_bytes; // the socket's low-water mark was raised
+    size_t seen_bytes; // of a hello that is not complete; the socket's low-water mark stands above them
     bool is_default_site; // the name did not choose the site
     size_t rescue_pool;   // its named server is down: every request is redirected within this pool; SIZE_MAX: no
     uint64_t lingered_bytes;
@@ -143,6 +143,9 @@ struct exchange {
     struct login *login;
     enum request_phase request;
     enum response_phase response;
+    size_t server_index;  // of the last link; SIZE_MAX: none
+    uint64_t link_id;     // 0: none
+    enum binding binding; // of the last link, as it was last seen
     uint64_t id;
     uint64_t started_us;
     uint64_t first_byte_us; // since started, 0: none yet
@@ -150,7 +153,6 @@ struct exchange {
     uint64_t progress_ms; // when a byte last moved
     uint64_t request_bytes;
     uint64_t response_bytes;
-    uint64_t late_from_bytes; // request_bytes when the answer was complete before the request
     uint64_t discarded_bytes;
     uint64_t tried; // bit set of servers whose connect failed
     unsigned status;
@@ -174,6 +176,8 @@ struct exchange {
     char path[EXCHANGE_PATH_MAX];
 };
 
+// Nobody takes the rest of the request any more: it is read on and thrown away, within a limit.
+void exchange_discard_request(struct exchange *exchange);
 // Begins with the parsed head of keeper->request (whose bytes are still in the session). It may be answered at once.
 void exchange_begin(struct client *client, size_t head_bytes);
 // Goes on as far as it can. True when it has finished and the client may go on with its next request.
@@ -238,6 +242,8 @@ void passthrough_start(struct client *client);
 // After 101: bytes both ways between the client and the exchange's link.
 void passthrough_upgrade(struct exchange *exchange);
 void passthrough_close(struct client *client, enum end end);
+// Its time is over: another server is tried while connecting, an idle relay is closed.
+void passthrough_give_up(struct client *client);
 bool passthrough_is_idle_too_long(const struct client *client, uint64_t now_ms, uint64_t *ret_deadline_ms);
 const struct link *passthrough_link(const struct client *client);
 

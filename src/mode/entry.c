@@ -57,7 +57,7 @@ static void answer_in_clear(struct client *client)
 static void wait_for_more(struct client *client, size_t seen)
 {
     socket_wait_for(channel_plain_fd(client->channel), seen + 1);
-    client->waited_for_bytes = true;
+    client->seen_bytes = seen;
     channel_want(client->channel, CHANNEL_READ);
 }
 
@@ -72,7 +72,7 @@ static void look_at_hello(struct client *client, struct span bytes)
     } else if (parse.state == PARSE_MORE) {
         wait_for_more(client, bytes.size);
     } else {
-        if (client->waited_for_bytes)
+        if (client->seen_bytes)
             socket_wait_for(channel_plain_fd(client->channel), 1);
         choose_mode(client, &hello);
     }
@@ -88,6 +88,10 @@ static void look(struct client *client)
     }
     if (moved.outcome != CHANNEL_MOVED) {
         client_close(client, moved.outcome == CHANNEL_ENDED ? END_CLIENT_CLOSED : END_CLIENT_RESET, false);
+        return;
+    }
+    if (moved.bytes <= client->seen_bytes) {
+        client_close(client, END_CLIENT_LEFT, false); // called readable without a byte more: it has ended its side
         return;
     }
     struct span bytes = span_of(scratch, moved.bytes);
@@ -107,7 +111,6 @@ static void look(struct client *client)
     }
 }
 
-// Readable, and yet no more bytes than were seen: the client has ended its side in the middle of the hello.
 static void on_ready(struct channel *channel, unsigned ready)
 {
     struct client *client = channel->owner;

@@ -41,6 +41,7 @@ static struct exchange *exchange_new(struct client *client, const struct request
         return NULL;
     memset(exchange, 0, offsetof(struct exchange, method));
     exchange->client = client;
+    exchange->server_index = SIZE_MAX;
     exchange->id = keeper->next_exchange_id += keeper->id_step;
     exchange->started_us = loop_now_us();
     exchange->progress_ms = loop_time_ms(keeper->io->loop);
@@ -139,6 +140,12 @@ static bool may_never_send(const struct exchange *exchange)
     return exchange->expects_continue && exchange->client->session.body.payload == 0;
 }
 
+void exchange_discard_request(struct exchange *exchange)
+{
+    h1_splice_end(&exchange->client->session);
+    exchange->request = REQUEST_DISCARDED;
+}
+
 // The answer is complete and the request is not: read on, within a limit, so that the client gets to see the answer.
 static void discard_request(struct exchange *exchange)
 {
@@ -197,7 +204,7 @@ bool exchange_run(struct exchange *exchange)
     if (client->exchange != exchange)
         return false; // it ended with its client
     if (exchange->request == REQUEST_STREAMING && exchange->response == RESPONSE_DONE && !exchange->link)
-        exchange->request = REQUEST_DISCARDED;
+        exchange_discard_request(exchange);
     if (exchange->request == REQUEST_DISCARDED)
         discard_request(exchange);
     bool is_flushed = h1_flush(&client->session);

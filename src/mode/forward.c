@@ -41,6 +41,8 @@ static void take_link(struct exchange *exchange, struct link *link)
     link->holder = exchange;
     link->on_event = on_link_event;
     exchange->link = link;
+    exchange->server_index = link->server_index;
+    exchange->link_id = link->id;
     if (exchange->tie) {
         exchange->tie->link = link;
         exchange->tie->is_lent = true;
@@ -58,20 +60,24 @@ static size_t choose_server(struct exchange *exchange)
     return pool_choose(side, address_bytes(&exchange->client->address), exchange->tried);
 }
 
-// Opens a link to one server after another until a connect has at least begun.
-static struct status open_link(struct exchange *exchange, struct link **ret_link)
+// Opens a link to `server`, or to one after another until a connect has at least begun.
+static struct status open_link_to(struct exchange *exchange, size_t server, struct link **ret_link)
 {
     enum end end = END_NO_SERVER;
-    for (;;) {
-        size_t server = choose_server(exchange);
-        if (server == SIZE_MAX)
-            return failed(end);
+    while (server != SIZE_MAX) {
         struct status status = link_open(exchange->pool_side, server, false, on_link_event, exchange, ret_link);
         if (is_ok(status) || server >= 64 || status.end == END_FILE_LIMIT || status.end == END_OVERLOAD)
             return status;
         exchange->tried |= 1ull << server;
         end = status.end;
+        server = choose_server(exchange);
     }
+    return failed(end);
+}
+
+static struct status open_link(struct exchange *exchange, struct link **ret_link)
+{
+    return open_link_to(exchange, choose_server(exchange), ret_link);
 }
 
 // Connecting failed before a byte was sent: what was composed moves to a link to another server.
@@ -80,6 +86,8 @@ void forward_connect_failed(struct exchange *exchange, enum end end)
     struct link *failed_link = exchange->link;
     struct link *link = NULL;
     enum binding binding = failed_link->binding;
+    if (end == END_CONNECT_TIMEOUT)
+        link_note_timeout(failed_link);
     if (failed_link->server_index < 64)
         exchange->tried |= 1ull << failed_link->server_index;
     bool may_retry = failed_link->server_index < 64 && end != END_SERVER_CERTIFICATE;
@@ -122,11 +130,14 @@ static bool came_through_proxy(const struct request_head *head)
            head_field(&head->head, FIELD_X_FORWARDED_FOR);
 }
 
-// An idle link of a shared pool for a request without credentials, or a new one.
-static struct status link_without_tie(struct exchange *exchange, bool has_credentials, struct link **ret_link)
+// For a request without credentials: an idle link to the server whose turn it is, or a new one.
+static struct status link_without_tie(struct exchange *exchange, struct link **ret_link)
 {
-    *ret_link = has_credentials ? NULL : link_take_idle(exchange->pool_side, on_link_event, exchange);
-    return *ret_link ? OK : open_link(exchange, ret_link);
+    size_t server = choose_server(exchange);
+    if (server == SIZE_MAX)
+        return failed(END_NO_SERVER);
+    *ret_link = link_take_idle(exchange->pool_side, server, on_link_event, exchange);
+    return *ret_link ? OK : open_link_to(exchange, server, ret_link);
 }
 
 static struct status get_link(struct exchange *exchange, bool has_credentials)
@@ -146,7 +157,7 @@ static struct status get_link(struct exchange *exchange, bool has_credentials)
             return failed(END_LINK_LIMIT);
     }
     struct link *link;
-    TRY(exchange->tie ? open_link(exchange, &link) : link_without_tie(exchange, has_credentials, &link));
+    TRY(exchange->tie ? open_link(exchange, &link) : link_without_tie(exchange, &link));
     take_link(exchange, link);
     return OK;
 }
@@ -167,6 +178,7 @@ static void bind_link(struct exchange *exchange, const struct request_head *head
     if (was_shareable && !binding_may_share(link->binding))
         pin_made(exchange);
     exchange->is_pinned = !binding_may_share(link->binding);
+    exchange->binding = link->binding;
 }
 
 // A login that came through a proxy which may carry several people on one connection (rule 10).
@@ -218,7 +230,7 @@ static void request_failed(struct exchange *exchange, enum end end)
 static void stop_sending(struct exchange *exchange)
 {
     exchange->link_wants_close = true;
-    exchange->request = REQUEST_DISCARDED;
+    exchange_discard_request(exchange);
 }
 
 static bool is_too_big(const struct exchange *exchange)

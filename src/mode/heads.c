@@ -76,48 +76,78 @@ static struct status put_request_line(struct h1_session *session, const struct r
     return h1_put(session, SPAN(" HTTP/1.1\r\n"));
 }
 
-// A trusted proxy before us keeps what it said of its client.
+// What a trusted proxy before us said of its client is kept.
 static bool is_trusted(const struct exchange *exchange)
 {
-    char host[ADDRESS_TEXT_MAX];
-    size_t size = address_print_host(&exchange->client->address, host);
     for (size_t i = 0; i < exchange->site->trusted_proxy_count; i++)
-        if (span_equal(span_text(exchange->site->trusted_proxies[i]), span_of(host, size)))
+        if (address_within(&exchange->client->address, exchange->site->trusted_proxies[i]))
             return true;
     return false;
 }
 
-static struct status put_forwarded(struct exchange *exchange, const struct request_head *head)
+static const struct field *last_forwarded_for(const struct head *head)
+{
+    const struct field *last = NULL;
+    for (size_t i = 0; i < head->field_count; i++)
+        if (head->fields[i].id == FIELD_X_FORWARDED_FOR)
+            last = &head->fields[i];
+    return last;
+}
+
+// Who came: behind what a trusted proxy said, or alone.
+static struct status put_forwarded_for(struct exchange *exchange, const struct field *before)
 {
     struct h1_session *session = &exchange->link->session;
-    struct client *client = exchange->client;
     char host[ADDRESS_TEXT_MAX];
+    size_t size = address_print_host(&exchange->client->address, host);
+    if (!before)
+        return put_field(session, "X-Forwarded-For", span_of(host, size));
+    TRY(h1_put(session, before->line));
+    TRY(h1_put(session, SPAN(", ")));
+    return put_line(session, span_of(host, size));
+}
+
+static struct status put_forwarded(struct exchange *exchange, const struct request_head *head, bool is_kept)
+{
+    struct client *client = exchange->client;
     char port[8];
-    size_t size = address_print_host(&client->address, host);
     snprintf(port, sizeof port, "%u", client_port(client));
-    TRY(put_field(session, "X-Forwarded-For", span_of(host, size)));
-    TRY(put_field(session, "X-Forwarded-Proto", client->is_tls ? SPAN("https") : SPAN("http")));
-    TRY(put_field(session, "X-Forwarded-Host", head->host));
-    TRY(put_field(session, "X-Forwarded-Port", span_text(port)));
-    return client->is_tls ? put_field(session, "Front-End-Https", SPAN("on")) : OK;
+    const struct {
+        enum field_id id;
+        const char *name;
+        struct span value;
+    } ours[] = {
+        {FIELD_X_FORWARDED_PROTO, "X-Forwarded-Proto", client->is_tls ? SPAN("https") : SPAN("http")},
+        {FIELD_X_FORWARDED_HOST, "X-Forwarded-Host", head->host},
+        {FIELD_X_FORWARDED_PORT, "X-Forwarded-Port", span_text(port)},
+        {FIELD_FRONT_END_HTTPS, "Front-End-Https", client->is_tls ? SPAN("on") : SPAN("")},
+    };
+    TRY(put_forwarded_for(exchange, is_kept ? last_forwarded_for(&head->head) : NULL));
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        bool was_said = is_kept && head_field(&head->head, ours[i].id);
+        if (!was_said && !span_is_empty(ours[i].value))
+            TRY(put_field(&exchange->link->session, ours[i].name, ours[i].value));
+    }
+    return OK;
 }
 
 static struct status put_request_fields(struct exchange *exchange, const struct request_head *head)
 {
     struct h1_session *session = &exchange->link->session;
-    bool keeps_forwarded = exchange->site->trusted_proxy_count && is_trusted(exchange);
+    bool is_kept = exchange->site->trusted_proxy_count && is_trusted(exchange);
+    const struct field *extended = is_kept ? last_forwarded_for(&head->head) : NULL;
     for (size_t i = 0; i < head->head.field_count; i++) {
         const struct field *field = &head->head.fields[i];
         bool is_upgrade = field->id == FIELD_UPGRADE && exchange->is_upgrade;
         if (is_dropped(&head->head, field) && !is_upgrade)
             continue;
-        if (is_ours_to_set(field->id) && !keeps_forwarded)
+        if (is_ours_to_set(field->id) && (!is_kept || field == extended))
             continue;
         TRY(put_line(session, field->line));
     }
     if (exchange->is_upgrade)
         TRY(h1_put(session, SPAN("Connection: Upgrade\r\n")));
-    return keeps_forwarded ? OK : put_forwarded(exchange, head);
+    return put_forwarded(exchange, head, is_kept);
 }
 
 struct status heads_put_request(struct exchange *exchange, const struct request_head *head)

@@ -35,38 +35,42 @@ bool passthrough_is_idle_too_long(const struct client *client, uint64_t now_ms, 
     return *ret_deadline_ms <= now_ms;
 }
 
-static bool is_abrupt(enum end end)
+// Was something lost, so that the other side must see a reset and not an end?
+static bool is_abrupt(const struct relayed *relayed, enum end end)
 {
-    return end != END_RELAY_DONE && end != END_RELAY_IDLE && end != END_DRAINED && end != END_CLIENT_CLOSED;
+    if (relayed->is_running && relayed->relay.gave_up)
+        return false; // what the side that went away had said was delivered to its end
+    return end != END_RELAY_DONE && end != END_RELAY_IDLE && end != END_CLIENT_CLOSED;
 }
 
-static void end_relayed(struct client *client, enum end end)
+// True when the client must see a reset.
+static bool end_relayed(struct client *client, enum end end)
 {
     struct relayed *relayed = client->relayed;
     if (relayed->is_running)
         relay_stop(&relayed->relay);
-    if (!relayed->is_running && end == END_RELAY_IDLE)
-        end = END_CONNECT_TIMEOUT;
     uint64_t to_server = relayed->relay.flows[0].bytes;
     uint64_t to_client = relayed->relay.flows[1].bytes;
     tally_add(&client->keeper->tally.counts[TALLY_CLIENT_BYTES_IN], to_server);
     tally_add(&client->keeper->tally.counts[TALLY_CLIENT_BYTES_OUT], to_client);
     record_relay(client, relayed->link, end, to_server, to_client, relayed->is_upgrade);
+    bool abort = is_abrupt(relayed, end);
     if (relayed->link) {
         link_note_relayed(relayed->link, to_server, to_client);
-        tie_close_link(client->keeper, relayed->link, false, is_abrupt(end));
+        tie_close_link(client->keeper, relayed->link, false, abort);
     }
     client->relayed = NULL;
     free(relayed);
+    return abort;
 }
 
 void passthrough_close(struct client *client, enum end end)
 {
     if (client->state == CLIENT_CLOSED)
         return;
-    end_relayed(client, end);
+    bool abort = end_relayed(client, end);
     client->state = CLIENT_LINGERING; // recorded already
-    client_close(client, end, is_abrupt(end));
+    client_close(client, end, abort);
 }
 
 static void on_relay_done(struct relay *relay, enum end end)
@@ -111,6 +115,16 @@ static void connect_failed(struct client *client, enum end end)
     link_close(relayed->link, true);
     relayed->link = NULL;
     try_server(client, next);
+}
+
+void passthrough_give_up(struct client *client)
+{
+    if (client->relayed->is_running) {
+        passthrough_close(client, END_RELAY_IDLE);
+        return;
+    }
+    link_note_timeout(client->relayed->link);
+    connect_failed(client, END_CONNECT_TIMEOUT);
 }
 
 static void on_link_event(struct link *link, unsigned ready)

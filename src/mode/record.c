@@ -143,7 +143,6 @@ static void add_times(struct json *json, const struct exchange *exchange)
 void record_exchange(const struct exchange *exchange)
 {
     struct client *client = exchange->client;
-    const struct link *link = exchange->link;
     struct text text;
     struct json json;
     if (!client->keeper->log)
@@ -158,11 +157,11 @@ void record_exchange(const struct exchange *exchange)
         json_put_string(&json, "route", exchange->route->path);
     json_put_string(&json, "mode", mode_word(exchange));
     if (exchange->pool_side)
-        add_server(&json, exchange->pool_side, link ? link->server_index : SIZE_MAX);
-    if (link)
-        json_put_u64(&json, "link", link->id);
+        add_server(&json, exchange->pool_side, exchange->server_index);
+    if (exchange->link_id)
+        json_put_u64(&json, "link", exchange->link_id);
     if (exchange->is_pinned)
-        json_put_string(&json, "pin", link ? binding_word(link->binding) : "lost");
+        json_put_string(&json, "pin", binding_word(exchange->binding));
     add_request(&json, exchange);
     add_times(&json, exchange);
     if (exchange->login)

@@ -57,11 +57,9 @@ void redirect_to_https(struct exchange *exchange, const struct request_head *hea
 {
     struct client *client = exchange->client;
     struct host host;
-    if (!host_parse(head->host, &host)) {
-        answer_end(client, END_HOST_BAD);
-        return;
-    }
-    struct span location = compose(client, host_name(&host), client->listener->redirect_port, head);
+    bool is_named = host_parse(head->host, &host) && !host.is_address;
+    struct span name = is_named ? host_name(&host) : span_text(exchange->site->hosts[0]);
+    struct span location = compose(client, name, client->listener->redirect_port, head);
     if (span_is_empty(location))
         answer_end(client, END_HEAD_TOO_BIG);
     else

@@ -64,6 +64,7 @@ static void bind_link(struct exchange *exchange, const struct response_head *hea
     link_bind(link, binding_event_of_response(head->status, keeper->challenges, count));
     login_note_response(exchange, head->status, count);
     exchange->is_pinned = !binding_may_share(link->binding);
+    exchange->binding = link->binding;
     if (was_shareable && exchange->is_pinned)
         pin_made(exchange);
 }
@@ -123,7 +124,9 @@ static void switch_protocol(struct exchange *exchange, const struct response_hea
         bad_answer(exchange, END_RESPONSE_BAD);
         return;
     }
+    bind_link(exchange, head);
     exchange->status = head->status;
+    exchange->first_byte_us = loop_now_us() - exchange->started_us;
     struct status status = heads_put_response(exchange, head, false);
     h1_take_head(&exchange->link->session, head_bytes, BODY_NONE, 0);
     if (!is_ok(status))
@@ -176,10 +179,9 @@ static bool pump_head(struct exchange *exchange)
 static void answer_complete(struct exchange *exchange)
 {
     exchange->response = RESPONSE_DONE;
-    exchange->late_from_bytes = exchange->request_bytes;
     if (exchange->request == REQUEST_DONE)
         return;
-    // answered early: the body goes on to the server while the link lives, so that both stay in step
+    // answered early: the body goes on while the link lives, as far as the server takes it, so that both stay in step
     if (exchange->link_wants_close)
         response_drop_link(exchange, true);
 }
@@ -232,21 +234,10 @@ static bool pump_piece(struct exchange *exchange)
     return send_some(exchange, &piece);
 }
 
-// A body that is sent on after the answer was complete is read only up to a limit.
-static void limit_late_body(struct exchange *exchange)
-{
-    uint64_t limit = client_snapshot(exchange->client)->limits.unread_body_bytes;
-    bool is_late = exchange->response == RESPONSE_DONE && exchange->request == REQUEST_STREAMING;
-    if (is_late && exchange->request_bytes - exchange->late_from_bytes > limit)
-        client_close(exchange->client, END_CLIENT_LEFT, true);
-}
-
 void response_pump(struct exchange *exchange)
 {
     struct client *client = exchange->client;
     bool goes_on = true;
     while (goes_on && client->exchange == exchange && exchange->link && exchange->response != RESPONSE_DONE)
         goes_on = exchange->response == RESPONSE_AWAITED ? pump_head(exchange) : pump_piece(exchange);
-    if (client->exchange == exchange)
-        limit_late_body(exchange);
 }

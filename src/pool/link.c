@@ -24,6 +24,12 @@ static void note_connect(struct link *link, bool succeeded)
         atomic_store(&server->avoided_until, loop_time_ms(link->side->io->loop) + AVOIDED_MS);
 }
 
+void link_note_timeout(struct link *link)
+{
+    if (!link->connect_us)
+        note_connect(link, false);
+}
+
 static void on_ready(struct channel *channel, unsigned ready)
 {
     struct link *link = channel->owner;
@@ -154,12 +160,38 @@ enum end link_end(const struct link *link)
     return link_is_open(link) ? END_SERVER_CLOSED : END_CONNECT_FAILED;
 }
 
-struct link *link_take_idle(struct pool_side *side, link_event_fn *on_event, void *holder)
+static bool is_clean(const struct link *link)
 {
-    struct list *first = list_first(&side->idle);
-    if (!first)
+    const struct h1_session *session = &link->session;
+    return link_is_open(link) && !session->is_ended && !session->is_broken && !session->is_mute && buf_is_empty(&session->in) &&
+           buf_is_empty(&session->out) && !link->channel->has_pending;
+}
+
+static struct link *find_idle(struct pool_side *side, size_t server_index)
+{
+    LIST_EACH(item, &side->idle)
+    {
+        struct link *link = CONTAINER(item, struct link, siblings);
+        if (link->server_index == server_index)
+            return link;
+    }
+    return NULL;
+}
+
+// Is there really nothing to be read? An event that says otherwise may still be on its way to us.
+static bool is_silent(struct link *link)
+{
+    h1_fill(&link->session, 1);
+    return is_clean(link);
+}
+
+struct link *link_take_idle(struct pool_side *side, size_t server_index, link_event_fn *on_event, void *holder)
+{
+    struct link *link;
+    while ((link = find_idle(side, server_index)) && !is_silent(link))
+        link_close(link, false);
+    if (!link)
         return NULL;
-    struct link *link = CONTAINER(first, struct link, siblings);
     CHECK(binding_may_share(link->binding));
     list_leave(&link->siblings);
     side->idle_count--;
@@ -167,13 +199,6 @@ struct link *link_take_idle(struct pool_side *side, link_event_fn *on_event, voi
     link->on_event = on_event;
     link->holder = holder;
     return link;
-}
-
-static bool is_clean(const struct link *link)
-{
-    const struct h1_session *session = &link->session;
-    return link_is_open(link) && !session->is_ended && !session->is_broken && !session->is_mute && buf_is_empty(&session->in) &&
-           buf_is_empty(&session->out) && !link->channel->has_pending;
 }
 
 void link_give_idle(struct link *link)

@@ -154,8 +154,11 @@ void link_note_relayed(struct link *link, uint64_t to_server_bytes, uint64_t fro
 // Why it broke, as a reason for an exchange that was waiting for it.
 enum end link_end(const struct link *link);
 
-// An idle link of a shared pool that was never near credentials, or NULL. It is the caller's now.
-struct link *link_take_idle(struct pool_side *side, link_event_fn *on_event, void *holder);
+// An idle link to that server of a shared pool, never near credentials and with nothing to be read, or NULL. It is the
+// caller's now.
+struct link *link_take_idle(struct pool_side *side, size_t server_index, link_event_fn *on_event, void *holder);
+// It did not open in time: counted like any other connect error.
+void link_note_timeout(struct link *link);
 // Back to the side: only if it may be shared, is open, and nothing waits in it; otherwise it is closed.
 void link_give_idle(struct link *link);
 // Moves the binding and keeps the invariant: what may no longer be shared is on no idle list.
