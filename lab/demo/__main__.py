@@ -9,6 +9,7 @@ Exit status: 0 every cell of Handfast holds, 1 one does not, 2 nothing could be 
 
 import argparse
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -34,7 +35,12 @@ class Ended(BaseException):
 
 
 def say(text="", end="\n"):
-    print(text, end=end, flush=True)
+    """Prints. When nobody reads any more, the run ends as if the terminal had been closed."""
+    try:
+        print(text, end=end, flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+        raise Ended(signal.SIGHUP) from None
 
 
 def end_on_signals():
@@ -91,25 +97,32 @@ def measure_peers(stage, seed):
 
 # Staying up
 
+def commands_for(front, bob):
+    """What can be tried with one Handfast. bob: how curl logs in as bob by NTLM."""
+    base = f"https://lb.example.test:{front.port}"
+    program = balancer.binary()
+    tries = [
+        (f"try --negotiate -u : {base}/tls/", "Kerberos, forwarded over TLS"),
+        (f"try --negotiate -u : https://iis2.example.test:{front.port}/", "passed through"),
+        (f"try -L --location-trusted --negotiate -u : {base}/redirect/", "sent, passed through"),
+        (f"{program} status -s {front.admin}", "sites, pools, servers"),
+        (f"{program} pins -s {front.admin}", "who holds which link"),
+        (f"less {front.balancer.config_file}", "the configuration"),
+        (f"tail -f {front.balancer.log_file}", "who logged in, how, where"),
+    ]
+    if "ntlm" in front.ways[0].schemes:
+        tries.insert(0, (f"try {bob} {base}/plain/", "NTLM, forwarded in plain HTTP"))
+    return [f"{command}    # {what}" for command, what in tries]
+
+
 def invitation(stage):
     """What to type in another terminal."""
+    bob = f"--ntlm -u 'EXAMPLE\\bob:{stage.password('bob')}'"
     parts = ["Up until Ctrl-C. To try it, paste this into another terminal:", "",
-             stage.shell_setup(), ""]
+             stage.shell_setup(), "", "and then any of these:"]
     for front in stage.fronts:
-        base = f"https://lb.example.test:{front.port}"
-        bob = f"--ntlm -u 'EXAMPLE\\bob:{stage.password('bob')}'"
-        if "ntlm" in front.ways[0].schemes:
-            parts += [f"try {bob} {base}/plain/    # NTLM, forwarded"]
-        parts += [
-            f"try --negotiate -u : {base}/tls/    # Kerberos, forwarded over TLS",
-            f"try --negotiate -u : https://iis2.example.test:{front.port}/    # passed through",
-            f"try -L --location-trusted --negotiate -u : {base}/redirect/    # sent, then passed",
-            "",
-            f"{balancer.binary()} status -s {front.admin}",
-            f"{balancer.binary()} pins -s {front.admin}",
-            f"tail -f {front.balancer.log_file}    # the log: who logged in, how, where",
-            f"less {front.balancer.config_file}    # the configuration",
-            ""]
+        parts += ["", *([f"# before {front.name}"] if front.name else []),
+                  *commands_for(front, bob)]
     return "\n".join(parts)
 
 
@@ -157,6 +170,8 @@ def run(options):
             say(table.proof_of(peer_cells))
         if not options.once:
             stay_up(stage)
+    if not options.once:
+        say("Everything is stopped.")
     return status
 
 
@@ -202,4 +217,5 @@ def main():
         return 2
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,8 +18,7 @@ from lab.people.logins import Person
 
 ADDRESS = names.ADDRESSES["lb"]
 # Apache judges Kerberos; Squid judges Kerberos and NTLM.
-KINDS = (("apache", "Apache: ", ("krb", "krb401")),
-         ("squid", "Squid: ", ("krb", "krb401", "ntlm")))
+KINDS = (("Apache", ("krb", "krb401")), ("Squid", ("krb", "krb401", "ntlm")))
 
 
 @contextlib.contextmanager
@@ -78,8 +77,8 @@ class DomainStage(contextlib.ExitStack):
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda person: person.credentials(), self.crowd))
 
-    def _front(self, kind, prefix, schemes):
-        nodes = [getattr(self.domain, kind)(name) for name in ("iis1", "iis2")]
+    def _front(self, kind, schemes):
+        nodes = [getattr(self.domain, kind.lower())(name) for name in ("iis1", "iis2")]
         for node in nodes:
             show_path(node)
         namespace = self.domain.namespace
@@ -87,7 +86,7 @@ class DomainStage(contextlib.ExitStack):
             ADDRESS, self.domain.certificate("lb", "ecdsa"), self.ca_file,
             [(name, node.plain) for name, node in zip(SERVER_NAMES, nodes)],
             [(name, node.tls) for name, node in zip(SERVER_NAMES, nodes)],
-            self.directory, namespace.command([]), namespace.environment(), prefix, schemes))
+            self.directory, namespace.command([]), namespace.environment(), kind, schemes))
 
     def run(self, arguments):
         """A client as alice; its output as bytes."""

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from lab import balancer
 from lab.demo import configuration
 from lab.demo.measure import Way
+from lab.demo.table import SCHEMES
 
 SERVER_NAMES = ("iis1.example.test", "iis2.example.test")
+ALL_SCHEMES = tuple(SCHEMES)
 
 
 @dataclass
 class Front:
-    """balancer: the process. ways: the configurations. admin: its socket for `handfast status`."""
+    """balancer: the process. ways: the configurations. admin: its socket for `handfast status`.
+    name: of the servers behind it, '' when there is only one kind."""
 
+    name: str
     balancer: object
     port: int
     ways: list
@@ -26,8 +30,9 @@ class Front:
     keep_files: bool = False
 
 
-def ways_through(address, port, ca_file, prefix="", schemes=("krb", "krb401", "ntlm")):
+def ways_through(address, port, ca_file, name="", schemes=ALL_SCHEMES):
     """All that is measured: each configuration is one way."""
+    prefix = f"{name}: " if name else ""
     base = f"https://lb.example.test:{port}"
     nodes = tuple(f"https://{name}:{port}/" for name in SERVER_NAMES)
     ways = (("passthrough", nodes, False),
@@ -40,13 +45,14 @@ def ways_through(address, port, ca_file, prefix="", schemes=("krb", "krb401", "n
 
 @contextlib.contextmanager
 def front(address, certificate, ca_file, plain, encrypted, directory, launch=(), env=None,
-          prefix="", schemes=("krb", "krb401", "ntlm")):
+          name="", schemes=ALL_SCHEMES):
     """A Handfast on a free port of `address`, before servers given as [(name, address)]."""
-    admin = os.path.join(directory, f"{prefix.strip(': ').lower() or 'handfast'}.sock")
+    admin = os.path.join(directory, f"{name.lower() or 'handfast'}.sock")
     text = configuration.handfast(f"{address}:0", certificate, ca_file, plain, encrypted, admin)
     process = balancer.Balancer(text, prefix=launch, env=env)
     port = process.ports[0]
-    running = Front(process, port, ways_through(address, port, ca_file, prefix, schemes), admin)
+    ways = ways_through(address, port, ca_file, name, schemes)
+    running = Front(name, process, port, ways, admin)
     try:
         with process:
             yield running

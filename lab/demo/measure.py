@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from lab.demo.table import Cell
+from lab.demo.table import SCHEMES, Cell
 from lab.people import people
 from lab.people.web import Closed, Target
 
@@ -36,7 +36,7 @@ class Way:
     address: str
     ca_file: str
     follows: bool = False
-    schemes: tuple = ("krb", "krb401", "ntlm")
+    schemes: tuple = tuple(SCHEMES)
 
     def target(self, url):
         return Target(url, self.address, self.ca_file, TIMEOUT_S)
