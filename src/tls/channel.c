@@ -108,10 +108,13 @@ static unsigned wanted_below(const struct tls_channel *channel)
     return is_broken(channel) ? CHANNEL_NOTHING : wanted;
 }
 
-// After every call: asks below for what is needed now, and sees to decoded bytes nobody else will
-// tell of.
+// After every call: asks below for what is needed now, sees to decoded bytes nobody else will tell
+// of, and gives record buffers back, 33 KiB, unless they hold something. (SSL_MODE_RELEASE_BUFFERS
+// does so after each record, and forgets one when a ticket or a key update arrives.)
 static void settle(struct tls_channel *channel)
 {
+    if (channel->base.is_open)
+        SSL_free_buffers(channel->ssl);
     channel_want(channel->footing.below, wanted_below(channel));
     if (channel->base.has_pending && (channel->base.wanted & CHANNEL_READ))
         loop_soon(channel->loop, &channel->task);
