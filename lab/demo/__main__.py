@@ -80,7 +80,7 @@ def measure_handfast(stage, seed):
 
 def measure_peers(stage, seed):
     """The same before the same servers. A peer that does not start is named and left out."""
-    say("\nThe same people, the same servers in plain HTTP, through balancers as Debian ships them:")
+    say("\nThe same people, the same servers in plain HTTP, through balancers of Debian:")
     with contextlib.ExitStack() as stack:
         ways = []
         for kind in KINDS:
@@ -119,7 +119,7 @@ def invitation(stage):
     """What to type in another terminal."""
     bob = f"--ntlm -u 'EXAMPLE\\bob:{stage.password('bob')}'"
     parts = ["Up until Ctrl-C. To try it, paste this into another terminal:", "",
-             stage.shell_setup(), "", "and then any of these:"]
+             stage.shell_setup(), "", "# and then any of these:"]
     for front in stage.fronts:
         parts += ["", *([f"# before {front.name}"] if front.name else []),
                   *commands_for(front, bob)]
@@ -158,9 +158,10 @@ def run(options):
         " on one port.")
     began = time.monotonic()
     with stage_class() as stage:
-        say(f"Up after {time.monotonic() - began:.1f} s. Through each configuration, by Kerberos and"
-            f" by NTLM: curl once, one login\nwith two more requests, then {measure.PEOPLE} people x"
-            f" {measure.REQUESTS} requests at once, the name in every answer checked.")
+        say(f"Up after {time.monotonic() - began:.1f} s. Through each configuration, by Kerberos"
+            " and by NTLM: curl once, one login\nwith two more requests, then"
+            f" {measure.PEOPLE} people x {measure.REQUESTS} requests at once,"
+            " the name in every answer checked.")
         cells = measure_handfast(stage, options.seed)
         peer_cells = measure_peers(stage, options.seed) if options.peers else []
         say("\n" + table.LEGEND + "\n")

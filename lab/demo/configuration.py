@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The configuration the demo serves: all three modes on one port, in front of two servers. Pure text;
-# nothing is started here.
+# The configuration the demo serves: all three modes on one port, in front of two servers. Pure
+# text; nothing is started here.
 """The demo's Handfast configuration as text."""
 
 

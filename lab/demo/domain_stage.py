@@ -46,15 +46,15 @@ def show_path(server):
         text = page.read_text(encoding="utf-8")
         if '"path: "' not in text:
             line = '    r:puts("path: ", r.unparsed_uri, "\\n")\n'
-            page.write_text(text.replace("    return apache2.OK\n", line + "    return apache2.OK\n"),
-                            encoding="utf-8")
+            end = "    return apache2.OK\n"
+            page.write_text(text.replace(end, line + end), encoding="utf-8")
 
 
 class DomainStage(contextlib.ExitStack):
     """fronts: a running Handfast for each kind of server. crowd: the people."""
 
-    sentence = ("a Samba domain (controller, KDC, LDAP, DNS), two Apache servers that judge Kerberos,\n"
-                "two Squid servers that judge Kerberos and NTLM")
+    sentence = ("a Samba domain (controller, KDC, LDAP, DNS), two Apache servers that judge\n"
+                "Kerberos, two Squid servers that judge Kerberos and NTLM")
 
     def __enter__(self):
         super().__enter__()
@@ -100,7 +100,7 @@ class DomainStage(contextlib.ExitStack):
         """Lines for another terminal's shell, after which `try ARGUMENTS` is a curl as alice."""
         resolve = " ".join(f"--resolve {name}:{front.port}:{ADDRESS}" for front in self.fronts
                            for name in ("lb.example.test", *SERVER_NAMES))
-        enter = (f"nsenter --target={self.domain.namespace.holder.pid} --net --mount --ipc --uts -- "
-                 f"env KRB5_CONFIG={self.directory}/files/krb5.conf "
+        enter = (f"nsenter --target={self.domain.namespace.holder.pid} --net --mount --ipc --uts"
+                 f" -- env KRB5_CONFIG={self.directory}/files/krb5.conf "
                  f"KRB5CCNAME={self.domain.ticket('alice')}")
         return f"try() {{ {enter} \\\n  curl -sS --cacert {self.ca_file} {resolve} \"$@\"; }}"

@@ -18,8 +18,8 @@ ADDRESS = "127.0.0.1"
 class EmbeddedStage(contextlib.ExitStack):
     """fronts: the running Handfast. crowd: the people. See also DomainStage, of the same shape."""
 
-    sentence = ("a small Kerberos realm, two servers that authenticate connections as IIS does\n"
-                "(our stand-ins, lab/iis)")
+    sentence = ("a small Kerberos realm, two servers that authenticate connections as IIS\n"
+                "does (our stand-ins, lab/iis)")
 
     def __enter__(self):
         super().__enter__()

@@ -3,8 +3,8 @@
 # towards clients and HTTP towards two servers. Pure text; nothing is started here.
 """Configuration files for HAProxy, nginx, Apache and Caddy.
 
-Each function takes the directory for the peer's own files, the certificate (chain, key), the servers
-as [(name, address)], and one port of 127.0.0.1 for each of its ways.
+Each function takes the directory for the peer's own files, the certificate (chain, key), the
+servers as [(name, address)], and one port of 127.0.0.1 for each of its ways.
 """
 
 APACHE_MODULES = ("mpm_event", "authz_core", "proxy", "proxy_http", "proxy_balancer",

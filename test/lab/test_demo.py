@@ -91,8 +91,9 @@ def test_faults_name_configuration_and_login():
 
 
 def test_proof_counts_wrong_names_and_says_through_whom():
-    cells = [good_cell(), table.Cell("A", "krb", wrong=3, named=4), table.Cell("A", "ntlm", wrong=1),
-             table.Cell("B", "ntlm", named=2), table.Cell("C", "krb", lost=9, odd=5)]
+    cells = [good_cell(), table.Cell("A", "krb", wrong=3, named=4),
+             table.Cell("A", "ntlm", wrong=1), table.Cell("B", "ntlm", named=2),
+             table.Cell("C", "krb", lost=9, odd=5)]
     assert table.proof_of(cells) == (
         "The measure can fail: yes, 10 answers named a wrong person through A; B.")
 
