@@ -92,6 +92,7 @@ static void answer_exchange(struct exchange *exchange, unsigned status, enum end
     exchange->status = status;
     exchange->is_own_answer = true;
     exchange->response = RESPONSE_DONE;
+    exchange->progress_ms = loop_time_ms(client->keeper->io->loop); // from here on the client has time to take it
     struct own_answer answer = {status,   end,
                                 exchange->id, location,
                                 exchange->wants_close, exchange->is_http10,
