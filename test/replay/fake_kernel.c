@@ -116,6 +116,7 @@ struct wire *kernel_accept(int *ret_fd)
 void wire_say(struct wire *wire, struct span bytes)
 {
     bytes_add(&wire->said, bytes);
+    wire->said_bytes += bytes.size;
 }
 
 void wire_end(struct wire *wire)
@@ -148,11 +149,12 @@ static bool deliver_one(struct wire *wire)
     if (wire->state != WIRE_OPEN || wire->is_reset)
         return false;
     size_t count = allowed(says(wire), wire->said.size);
-    if (kernel.dribbles && count > 1)
-        count = 1;
+    if (kernel.dribble && count > kernel.dribble)
+        count = kernel.dribble;
     if (count) {
         bytes_add(&wire->arrived, span_of(wire->said.data, count));
         bytes_drop(&wire->said, count);
+        wire->arrived_bytes += count;
         note_moved(wire, says(wire), count);
         return true;
     }
@@ -184,6 +186,7 @@ void kernel_lift_cut(void)
 void kernel_pass_ms(uint64_t ms)
 {
     kernel.now_us += ms * 1000;
+    kernel.has_passed = true;
 }
 
 void kernel_reset(void)
@@ -195,7 +198,8 @@ void kernel_reset(void)
         *wire = fresh;
     }
     kernel.wire_count = 0;
-    kernel.is_backwards = kernel.dribbles = false;
+    kernel.is_backwards = false;
+    kernel.dribble = 0;
     kernel.calls = kernel.open_files = 0;
     kernel.cut_stream = STREAM_NONE;
     kernel.cut_wire = NULL;
@@ -235,7 +239,7 @@ static int fail(int error)
 
 static size_t room(const struct wire *wire)
 {
-    return allowed(hears(wire), kernel.dribbles ? 1 : SIZE_MAX);
+    return allowed(hears(wire), kernel.dribble ? kernel.dribble : SIZE_MAX);
 }
 
 static bool is_readable(const struct wire *wire)
@@ -334,6 +338,7 @@ int __wrap_socket(int domain, int type, int protocol);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
 ssize_t __wrap_recv(int fd, void *data, size_t size, int flags);
 ssize_t __wrap_send(int fd, const void *data, size_t size, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 int __wrap_shutdown(int fd, int how);
 int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *size);
@@ -373,7 +378,8 @@ int __wrap_epoll_wait(int epoll, struct epoll_event *events, int max, int timeou
         if (ready)
             events[count++] = (struct epoll_event){.events = ready, .data.ptr = wire->watch};
     }
-    kernel.is_idle = count == 0 && timeout_ms != 0;
+    kernel.is_idle = count == 0 && timeout_ms != 0 && !kernel.has_passed;
+    kernel.has_passed = false;
     return count;
 }
 
@@ -412,6 +418,22 @@ ssize_t __wrap_send(int fd, const void *data, size_t size, int flags)
 {
     CHECK(wire_of(fd) && flags & MSG_NOSIGNAL);
     return wire_write(wire_of(fd), data, size);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    CHECK(wire_of(fd) && flags & MSG_NOSIGNAL);
+    ssize_t total = 0;
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        ssize_t count = wire_write(wire_of(fd), piece->iov_base, piece->iov_len);
+        if (count < 0)
+            return total ? total : count;
+        total += count;
+        if ((size_t)count < piece->iov_len)
+            break;
+    }
+    return total;
 }
 
 int __wrap_shutdown(int fd, int how)

@@ -48,9 +48,13 @@ struct wire {
     int error;              // SO_ERROR
     // of the test
     unsigned row_state;
-    size_t judged; // bytes of `heard` that were dealt with
-    int owner;     // the client whose requests it carried; -1: none yet
-    bool is_tied;  // credentials or a challenge were seen
+    size_t judged;        // bytes of `heard` that were dealt with
+    size_t said_bytes;    // all that was ever said, and how much of it arrived
+    size_t arrived_bytes;
+    int owner;            // the client whose requests it carried; -1: none yet
+    bool is_tied;         // credentials or a challenge were seen
+    size_t known_at;      // it is plain to us when that many bytes have arrived
+    bool is_between_legs;
     // of epoll
     bool is_watched;
     uint32_t interest;
@@ -84,8 +88,9 @@ struct kernel {
     size_t wire_count;
     uint64_t now_us;
     bool is_idle;      // the last wait found nothing to do
+    bool has_passed;   // time, since the last wait: timers may be due that the loop did not know of
     bool is_backwards; // readiness is reported for the last wire first
-    bool dribbles;     // one byte at a time, both ways
+    size_t dribble;    // at most so many bytes at a time, both ways; 0: no limit
     uint64_t calls;    // that may have changed something
     enum connect_fate fates[SERVERS_MAX]; // by the last byte of the server's address
     // bytes stop when `stream` has moved `cut_at` of them, until the cut is lifted

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The play: a worker's keeper on the fake kernel, the clients and servers of a script, and what must hold at every rest
 // and at the end. Every judgement of rule numbers refers to the pin rules of docs/design.
-#include "play.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,40 +8,11 @@
 
 #include "base/check.h"
 #include "mode/client.h"
+#include "stage.h"
 
 #define TURNS_MAX  20000
 #define RESTS_MAX  20000
 #define LONG_MS    (2 * 3600 * 1000)
-#define SAID_MAX   4096
-
-struct player {
-    const struct act *acts;
-    const struct bytes *texts;
-    struct wire *wire;
-    size_t at;     // the act
-    size_t judged; // bytes of what it heard
-    bool has_stopped; // a disturbance has ended its script
-};
-
-struct play {
-    struct script *script;
-    const struct plan *plan;
-    struct io_thread io;
-    struct keeper *keeper;
-    struct service *service;
-    struct findings *findings;
-    struct player players[PLAYERS_MAX];
-    struct player beside;
-    size_t player_count;
-    size_t baton;
-    size_t used;  // links that carried a request of a player
-    size_t begun; // requests of players, or parts of them, that servers heard
-    bool is_lenient;   // a disturbance may have ended scripts early
-    bool has_fired;
-    bool plays_beside; // only the client beside acts
-    bool has_failed;
-};
-
 static char name[256];
 
 const char *play_name(void)
@@ -64,7 +34,7 @@ const char *stream_word(enum stream stream)
     return words[stream];
 }
 
-static void complain(struct play *play, const char *format, ...)
+void complain(struct play *play, const char *format, ...)
 {
     if (play->has_failed)
         return;
@@ -77,7 +47,7 @@ static void complain(struct play *play, const char *format, ...)
     va_end(arguments);
 }
 
-static void show(const char *what, struct span text)
+void complain_text(const char *what, struct span text)
 {
     fprintf(stderr, "  %s (%zu bytes):\n%.*s\n", what, text.size, SPAN_PRINT(span_first(text, 600)));
 }
@@ -142,244 +112,6 @@ static void close_worker(struct play *play)
     free(play->keeper);
 }
 
-// ---- servers
-
-static bool is_shared(const struct play *play)
-{
-    return play->script->host[0] == 's';
-}
-
-static void note_owner(struct play *play, struct wire *wire, int client, bool ties)
-{
-    if (wire->owner < 0)
-        play->used += client != BESIDE;
-    play->begun += client != BESIDE;
-    if (wire->owner >= 0 && wire->owner != client && wire->is_tied)
-        complain(play, "rule 1: client %d asks on a link that carried credentials of client %d", client, wire->owner);
-    if (wire->owner >= 0 && wire->owner != client && !is_shared(play))
-        complain(play, "client %d asks on the dedicated link of client %d", client, wire->owner);
-    wire->owner = client;
-    wire->is_tied = wire->is_tied || ties;
-}
-
-static void answer(struct play *play, struct wire *wire, struct span said, unsigned flags)
-{
-    if (wire->state != WIRE_OPEN || wire->wants_fin)
-        return;
-    wire_say(wire, said);
-    if (flags & ROW_LEAVES)
-        wire_leave(wire);
-    else if (flags & ROW_ENDS)
-        wire_end(wire);
-}
-
-// Does the server now hear what it expects? False: not yet. `ret_may`: it may still come.
-static bool hears(struct span rest_heard, struct span expected, bool *ret_may)
-{
-    if (span_starts_with(rest_heard, expected) && !span_is_empty(expected))
-        return true;
-    *ret_may = *ret_may || span_starts_with(expected, rest_heard);
-    return false;
-}
-
-// True when a row has been played.
-static bool server_acts(struct play *play, struct wire *wire)
-{
-    const struct script *script = play->script;
-    struct span heard = span_after(bytes_span(&wire->heard), wire->judged);
-    bool may_come = false;
-    if (span_is_empty(heard))
-        return false;
-    for (size_t i = 0; i < 16 && script->scenario->rows[i].heard; i++) {
-        const struct row *row = &script->scenario->rows[i];
-        if (row->state != wire->row_state && row->state != ANY_STATE)
-            continue;
-        if (!hears(heard, bytes_span(&script->heard[i]), &may_come))
-            continue;
-        wire->judged += script->heard[i].size;
-        wire->row_state = row->next;
-        note_owner(play, wire, row->client, row->flags & ROW_TIES);
-        answer(play, wire, bytes_span(&script->said[i]), row->flags);
-        return true;
-    }
-    if (hears(heard, bytes_span(&script->beside[2]), &may_come)) {
-        wire->judged += script->beside[2].size;
-        note_owner(play, wire, BESIDE, false);
-        answer(play, wire, bytes_span(&script->beside[3]), 0);
-        return true;
-    }
-    if (!may_come && !play->has_failed) {
-        complain(play, "a server in state %u hears what it does not expect", wire->row_state);
-        show("heard", heard);
-    }
-    return false;
-}
-
-static bool servers_act(struct play *play)
-{
-    bool have_acted = false;
-    for (size_t i = 0; i < kernel.wire_count; i++)
-        while (kernel.wires[i].is_link && server_acts(play, &kernel.wires[i]))
-            have_acted = true;
-    return have_acted;
-}
-
-// ---- clients
-
-static void come_in(struct play *play, struct player *player, unsigned number)
-{
-    int fd;
-    size_t listener = play->script->scenario->flags & SCENARIO_PASSTHROUGH ? 1 : 0;
-    struct address address = {.v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(40000 + number))},
-                              .size = sizeof address.v4};
-    address.v4.sin_addr.s_addr = htonl(0xc0000200 + number);
-    player->wire = kernel_accept(&fd);
-    player->wire->owner = (int)number;
-    entry_accept(play->keeper, listener, fd, &address);
-}
-
-// Our own answer instead of the server's: whole, and nothing behind it.
-static bool is_own_answer(struct span text)
-{
-    static const char *const statuses[] = {"400", "408", "413", "502", "503", "504"};
-    bool is_known = false;
-    for (size_t i = 0; i < 6 && text.size > 12; i++)
-        is_known = is_known || memcmp(text.data + 9, statuses[i], 3) == 0;
-    const uint8_t *body = memmem(text.data, text.size, "\r\n\r\n", 4);
-    if (!is_known || !body || !memmem(text.data, text.size, "\r\nCache-Control: no-store\r\n", 27))
-        return false;
-    size_t body_size = text.size - (size_t)(body + 4 - text.data);
-    const char *length = memmem(text.data, text.size, "Content-Length: ", 16);
-    bool is_whole = length && (size_t)atol(length + 16) == body_size;
-    return body_size == 0 || (is_whole && memmem(body, body_size + 4, "\nReason: ", 9));
-}
-
-// What was heard is not what was expected from `differs_at` on. A disturbance may have put our own answer there.
-static void judge_difference(struct play *play, struct player *player, struct span heard, size_t differs_at)
-{
-    size_t start = differs_at;
-    while (start > 0 && !span_starts_with(span_after(heard, start), SPAN("HTTP/1.1 ")))
-        start--;
-    if (play->is_lenient && is_own_answer(span_after(heard, start))) {
-        player->judged += heard.size;
-        player->has_stopped = true;
-        return;
-    }
-    if (play->has_failed)
-        return;
-    complain(play, "client %d hears what it does not expect, from byte %zu on", player->wire->owner, differs_at);
-    show("heard", heard);
-    show("expected", bytes_span(&player->texts[player->at]));
-}
-
-static size_t same_bytes(struct span a, struct span b)
-{
-    size_t i = 0;
-    while (i < a.size && i < b.size && a.data[i] == b.data[i])
-        i++;
-    return i;
-}
-
-// While we drain, answers say that the connection ends; that line is taken out before the rest is judged. True when it
-// was there, or may yet come.
-static bool forgive_close(struct play *play, struct player *player, size_t at)
-{
-    struct span close = SPAN("Connection: close\r\n");
-    struct bytes *heard = &player->wire->heard;
-    struct span text = span_after(bytes_span(heard), player->judged + at);
-    if (play->plan->event != EVENT_DRAIN || !play->has_fired)
-        return false;
-    if (text.size < close.size)
-        return span_starts_with(close, text);
-    if (!span_starts_with(text, close))
-        return false;
-    size_t behind = text.size - close.size;
-    memmove(heard->data + player->judged + at, text.data + close.size, behind);
-    heard->size -= close.size;
-    return true;
-}
-
-// True when all of it was heard.
-static bool player_hears(struct play *play, struct player *player)
-{
-    struct span expected = bytes_span(&player->texts[player->at]);
-    struct span heard = span_after(bytes_span(&player->wire->heard), player->judged);
-    size_t same = same_bytes(heard, expected);
-    bool differs = same < heard.size && same < expected.size;
-    if (differs && forgive_close(play, player, same)) {
-        heard = span_after(bytes_span(&player->wire->heard), player->judged);
-        same = same_bytes(heard, expected);
-    } else if (differs) {
-        judge_difference(play, player, heard, same);
-    }
-    if (same < expected.size)
-        return false;
-    player->judged += expected.size;
-    return true;
-}
-
-// True when the act is over and the next may begin.
-static bool player_acts(struct play *play, struct player *player)
-{
-    switch (player->acts[player->at].kind) {
-    case SAY:
-        wire_say(player->wire, bytes_span(&player->texts[player->at]));
-        return true;
-    case HEAR:
-        return player_hears(play, player);
-    case HEAR_END:
-        return wire_is_ended(player->wire);
-    case END:
-        wire_end(player->wire);
-        return true;
-    case LEAVE:
-        wire_leave(player->wire);
-        return true;
-    case PASS:
-        play->baton++;
-        player->at++;
-        return false;
-    case ACT_NONE:
-        return false;
-    }
-    return false;
-}
-
-static bool is_over(const struct player *player)
-{
-    return player->has_stopped || player->acts[player->at].kind == ACT_NONE;
-}
-
-static bool run_player(struct play *play, struct player *player, unsigned number)
-{
-    bool has_acted = false;
-    if (!player->wire) {
-        come_in(play, player, number);
-        has_acted = true;
-    }
-    while (!is_over(player) && player_acts(play, player)) {
-        player->at++;
-        has_acted = true;
-    }
-    return has_acted;
-}
-
-static bool clients_act(struct play *play)
-{
-    if (play->plays_beside)
-        return run_player(play, &play->beside, BESIDE);
-    for (size_t tries = 0; tries < play->player_count; tries++) {
-        size_t i = play->baton % play->player_count;
-        size_t before = play->baton;
-        if (!is_over(&play->players[i]) && (run_player(play, &play->players[i], (unsigned)i + 1) || play->baton != before))
-            return true;
-        if (!is_over(&play->players[i]))
-            return false;
-        play->baton++;
-    }
-    return false;
-}
-
 // ---- events
 
 static const struct act beside_acts[] = {{SAY, ""}, {HEAR, ""}, {END, ""}, {HEAR_END, ""}, {ACT_NONE, ""}};
@@ -391,15 +123,32 @@ static void play_beside(struct play *play)
     play->plays_beside = true;
     play->beside = (struct player){.acts = beside_acts, .texts = play->script->beside};
     go_on(play);
-    if (!is_over(&play->beside)) {
+    if (!player_is_over(&play->beside)) {
         kernel_lift_cut(); // it was lent a link whose bytes we hold
         go_on(play);
     }
-    if (!is_over(&play->beside))
+    if (!player_is_over(&play->beside))
         complain(play, "the client beside is left without its answer");
     else if (play->beside.judged != play->beside.wire->heard.size)
         complain(play, "the client beside hears more than its answer");
     play->plays_beside = false;
+}
+
+// Rule 5: is it just the turn of a client that has heard a token and has not begun to answer it?
+static void note_legs(struct play *play)
+{
+    for (size_t i = 0; i < kernel.wire_count; i++) {
+        const struct wire *link = &kernel.wires[i];
+        if (!link->is_link || !link->is_between_legs || link->owner < 1 || link->owner > PLAYERS_MAX)
+            continue;
+        const struct player *player = &play->players[link->owner - 1];
+        bool hears = player->acts[player->at].kind == HEAR;
+        size_t waiting = player->wire->heard.size - player->judged;
+        if (!hears || waiting != player->texts[player->at].size || link->judged != link->heard.size)
+            continue;
+        play->between_legs = player;
+        play->must_reach = player->at + 3; // heard this, said the next, heard its answer
+    }
 }
 
 static void fire(struct play *play)
@@ -407,6 +156,8 @@ static void fire(struct play *play)
     const struct plan *plan = play->plan;
     struct wire *wire = kernel.cut_wire;
     play->has_fired = true;
+    if (plan->event == EVENT_TIME || plan->event == EVENT_DRAIN)
+        note_legs(play);
     if (plan->event == EVENT_BESIDE)
         play_beside(play);
     else if (plan->event == EVENT_RELOAD)
@@ -429,6 +180,21 @@ static void fire(struct play *play)
     kernel_lift_cut();
 }
 
+static bool is_measure(const struct play *play)
+{
+    return play->plan->stream == STREAM_NONE && !play->plan->dribble;
+}
+
+static void note_rest(struct play *play)
+{
+    struct script *script = play->script;
+    if (!is_measure(play) || script->rest_count == RESTS_KEPT)
+        return;
+    for (unsigned stream = 0; stream < STREAM_COUNT; stream++)
+        script->rests[stream][script->rest_count] = kernel.moved[stream];
+    script->rest_count++;
+}
+
 // Until nobody has anything to do.
 static void go_on(struct play *play)
 {
@@ -438,13 +204,15 @@ static void go_on(struct play *play)
             return;
         }
         rest(play);
+        note_rest(play);
         if (kernel_is_cut() && !play->has_fired) {
             fire(play);
             continue;
         }
-        bool has_moved = servers_act(play);
-        has_moved = clients_act(play) || has_moved;
-        if (!(kernel_deliver() || has_moved))
+        bool has_moved = cast_servers(play);
+        has_moved = cast_clients(play) || has_moved;
+        has_moved = kernel_deliver() || has_moved;
+        if (!has_moved && !cast_waits(play))
             return;
     }
 }
@@ -459,7 +227,7 @@ static void judge_pins(struct play *play)
         if (!link->is_link || !link->is_tied || link->owner < 1 || link->owner > PLAYERS_MAX)
             continue;
         const struct player *player = &play->players[link->owner - 1];
-        bool is_lost = link->has_fin || link->is_reset;
+        bool is_lost = (link->has_fin || link->is_reset) && link->arrived_bytes >= link->known_at;
         if (is_lost && !wire_is_ended(player->wire) && !player->wire->is_reset)
             complain(play, "rule 2: the pinned link is gone and client %d was not told", link->owner);
         if (!wire_is_live(player->wire) && wire_is_live(link))
@@ -467,11 +235,25 @@ static void judge_pins(struct play *play)
     }
 }
 
+// An answer that only the end of the connection completes must not look complete when it was cut.
+static void judge_cut(struct play *play, const struct player *player)
+{
+    const struct plan *plan = play->plan;
+    bool was_cut = plan->event == EVENT_RESET && plan->stream == STREAM_LINK_SAYS && !player_is_over(player);
+    bool hears = player->wire && player->acts[player->at].kind == HEAR && player->wire->heard.size > player->judged;
+    if (was_cut && hears && !player->wire->was_reset_by_us)
+        complain(play, "an answer that was cut looks complete");
+}
+
 static void judge_players(struct play *play)
 {
+    if (play->between_legs && play->between_legs->at < play->must_reach)
+        complain(play, "rule 5: a step between the legs ended the login");
+    if (play->script->scenario->flags & SCENARIO_UNTIL_CLOSE)
+        judge_cut(play, &play->players[0]);
     for (size_t i = 0; i < play->player_count && !play->is_lenient; i++) {
         const struct player *player = &play->players[i];
-        if (!is_over(player))
+        if (!player_is_over(player))
             complain(play, "client %zu waits in vain in its act %zu", i + 1, player->at + 1);
         else if (player->judged != player->wire->heard.size)
             complain(play, "client %zu hears more than it expects", i + 1);
@@ -490,8 +272,7 @@ static void count_unfinished(struct play *play)
 static void judge_begun(struct play *play)
 {
     count_unfinished(play);
-    bool is_measure = play->plan->stream == STREAM_NONE && !play->plan->dribbles;
-    if (is_measure) {
+    if (is_measure(play)) {
         memcpy(play->script->totals, kernel.moved, sizeof kernel.moved);
         play->script->begun = play->begun;
         if (play->script->scenario->links && play->script->scenario->links != play->used)
@@ -533,6 +314,7 @@ static void judge_end(struct play *play)
 
 // ---- the play
 
+// May scripts end early after it?
 static bool ends_scripts(enum event event)
 {
     return event >= EVENT_RESET;
@@ -543,12 +325,12 @@ static void prepare(struct play *play)
     const struct plan *plan = play->plan;
     const struct scenario *scenario = play->script->scenario;
     snprintf(name, sizeof name, "%s on %s: %s at %zu of %s%s%s, %llu ms", scenario->name, play->script->host,
-             event_word(plan->event), plan->at, stream_word(plan->stream), plan->dribbles ? ", dribbling" : "",
+             event_word(plan->event), plan->at, stream_word(plan->stream), plan->dribble ? ", dribbling" : "",
              plan->is_backwards ? ", backwards" : "", (unsigned long long)plan->pass_ms);
     kernel_reset();
     kernel.cut_stream = plan->stream;
     kernel.cut_at = plan->at;
-    kernel.dribbles = plan->dribbles;
+    kernel.dribble = plan->dribble;
     kernel.is_backwards = plan->is_backwards;
     memcpy(kernel.fates, scenario->fates, sizeof kernel.fates);
     play->is_lenient = plan->stream != STREAM_NONE && ends_scripts(plan->event);
@@ -568,7 +350,7 @@ bool play(struct script *script, const struct plan *plan)
     judge_pins(&play);
     judge_players(&play);
     judge_begun(&play);
-    bool takes_clients = plan->event != EVENT_DRAIN && !(script->scenario->flags & SCENARIO_PASSTHROUGH);
+    bool takes_clients = plan->event != EVENT_DRAIN && !(script->scenario->flags & (SCENARIO_PASSTHROUGH | SCENARIO_ALONE));
     kernel_lift_cut();
     if (takes_clients && !play.has_failed)
         play_beside(&play);

@@ -29,9 +29,11 @@ struct plan {
     size_t at;
     enum event event;
     uint64_t pass_ms; // of EVENT_TIME
-    bool dribbles;
+    size_t dribble; // see struct kernel
     bool is_backwards;
 };
+
+#define RESTS_KEPT 64
 
 // A scenario on one host, its texts filled in.
 struct script {
@@ -44,6 +46,8 @@ struct script {
     struct bytes beside[4]; // what the client beside says and hears, and what the server hears and says
     size_t totals[STREAM_COUNT]; // of an undisturbed run, and how many requests servers heard in it
     size_t begun;
+    size_t rests[STREAM_COUNT][RESTS_KEPT]; // where that run came to rest
+    size_t rest_count;
 };
 
 void script_init(struct script *script, const struct scenario *scenario, const char *host, struct snapshot *snapshot);

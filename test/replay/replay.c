@@ -13,16 +13,45 @@
 
 #define FAILURES_SHOWN 20
 
-static const struct scenario_group *const groups[] = {&plain_group};
+static const struct scenario_group *const groups[] = {&plain_group, &login_group, &refusal_group, &relay_group};
 
-static const char yaml[] =
+static const char http_yaml[] =
     "listeners: [{bind: '192.0.2.80:80'}]\n"
     "sites:\n"
     "  - {name: dedicated, hosts: [a.example], plain_http: serve, routes: [{path: /, forward: dedicated}]}\n"
     "  - {name: shared, hosts: [s.example], plain_http: serve, routes: [{path: /, forward: shared}]}\n"
+    "  - {name: twins, hosts: [t.example], plain_http: serve, routes: [{path: /, forward: twins}]}\n"
+    "  - {name: one-path, hosts: [n.example], plain_http: serve, routes: [{path: /app/, forward: dedicated}]}\n"
+    "  - {name: redirected, hosts: [r.example], plain_http: serve, routes: [{path: /, redirect: single}]}\n"
+    "  - {name: secure, hosts: [h.example], routes: [{path: /, forward: dedicated}]}\n"
     "pools:\n"
     "  - {name: dedicated, servers: [{name: iis1.example, address: '10.0.0.1:80'}]}\n"
-    "  - {name: shared, links: shared, servers: [{name: iis2.example, address: '10.0.0.2:80'}]}\n";
+    "  - {name: shared, links: shared, servers: [{name: iis2.example, address: '10.0.0.2:80'}]}\n"
+    "  - {name: single, servers: [{name: iis5.example, address: '10.0.0.5:443', redirect_port: 443}]}\n"
+    "  - name: twins\n"
+    "    servers:\n"
+    "      - {name: iis3.example, address: '10.0.0.3:80'}\n"
+    "      - {name: iis4.example, address: '10.0.0.4:80'}\n";
+
+static const char passthrough_yaml[] =
+    "listeners: [{bind: '192.0.2.80:443'}]\n"
+    "sites:\n"
+    "  - {name: any, hosts: [www.example.test], passthrough: any}\n"
+    "  - {name: named, hosts: [localhost], passthrough: named}\n"
+    "pools:\n"
+    "  - name: any\n"
+    "    servers:\n"
+    "      - {name: iis3.example, address: '10.0.0.3:443'}\n"
+    "      - {name: iis4.example, address: '10.0.0.4:443'}\n"
+    "  - name: named\n"
+    "    servers:\n"
+    "      - {name: iis1.example, address: '10.0.0.1:443'}\n"
+    "      - {name: localhost, address: '10.0.0.2:443'}\n";
+
+// Just beyond every timeout there is by default, from lingering to the idle relay.
+static const uint64_t beyond_ms[] = {2001, 5001, 10001, 30001, 55001, 115001, 120001, 300001, 3600001};
+
+#define BEYOND_COUNT (sizeof beyond_ms / sizeof *beyond_ms)
 
 struct score {
     unsigned long runs;
@@ -37,35 +66,68 @@ static void run(struct score *score, struct script *script, struct plan plan)
     score->failures += !play(script, &plan);
 }
 
+// Where a stream is cut: everywhere, but in bulk at every byte near its ends and some between.
+static size_t next_position(const struct script *script, size_t at, size_t total)
+{
+    bool is_bulk = script->scenario->flags & SCENARIO_BULK;
+    bool is_inside = at > 300 && at + 20 < total;
+    return at + (is_bulk && is_inside ? 4999 : 1);
+}
+
 static void disturb_everywhere(struct score *score, struct script *script, enum stream stream, enum event event)
 {
-    for (size_t at = 0; at <= script->totals[stream]; at++)
-        run(score, script, (struct plan){.stream = stream, .at = at, .event = event, .is_backwards = at % 2});
+    size_t total = script->totals[stream];
+    for (size_t at = 0; at <= total; at = next_position(script, at, total)) {
+        uint64_t pass_ms = event == EVENT_TIME ? beyond_ms[at % BEYOND_COUNT] : 0;
+        run(score, script, (struct plan){stream, at, event, pass_ms, 0, at % 2});
+    }
+}
+
+// One timeout at every byte, and every timeout wherever everybody waits.
+static void pass_time(struct score *score, struct script *script, enum stream stream)
+{
+    disturb_everywhere(score, script, stream, EVENT_TIME);
+    for (size_t i = 0; i < script->rest_count; i++)
+        for (size_t t = 0; t < BEYOND_COUNT; t++)
+            run(score, script, (struct plan){stream, script->rests[stream][i], EVENT_TIME, beyond_ms[t], 0, false});
+}
+
+static bool concerns(const struct scenario *scenario, enum event event)
+{
+    return event != EVENT_BESIDE || scenario->flags & SCENARIO_LOGIN;
+}
+
+static void disturb(struct score *score, struct script *script)
+{
+    for (unsigned stream = 0; stream < STREAM_COUNT; stream++) {
+        for (unsigned event = 0; event < EVENT_COUNT; event++)
+            if (event != EVENT_TIME && concerns(script->scenario, (enum event)event))
+                disturb_everywhere(score, script, (enum stream)stream, (enum event)event);
+        pass_time(score, script, (enum stream)stream);
+    }
 }
 
 static void play_scenario(struct score *score, const struct scenario *scenario, const char *host,
                           struct snapshot *snapshot)
 {
     struct script script;
+    size_t step = scenario->flags & SCENARIO_BULK ? 1009 : 1;
     script_init(&script, scenario, host, snapshot);
     unsigned long failures = score->failures;
     run(score, &script, (struct plan){.stream = STREAM_NONE});
-    run(score, &script, (struct plan){.stream = STREAM_NONE, .dribbles = true});
-    run(score, &script, (struct plan){.stream = STREAM_NONE, .dribbles = true, .is_backwards = true});
-    for (unsigned stream = 0; stream < STREAM_COUNT && failures == score->failures; stream++)
-        for (unsigned event = 0; event < EVENT_COUNT; event++)
-            if (event != EVENT_TIME)
-                disturb_everywhere(score, &script, (enum stream)stream, (enum event)event);
+    run(score, &script, (struct plan){.stream = STREAM_NONE, .dribble = step});
+    run(score, &script, (struct plan){.stream = STREAM_NONE, .dribble = step, .is_backwards = true});
+    if (score->failures == failures)
+        disturb(score, &script);
     script_done(&script);
 }
 
-static struct snapshot *read_config(void)
+static struct snapshot *read_config(const char *yaml)
 {
     struct findings *findings = findings_new("replay.yaml");
     struct snapshot *snapshot = snapshot_parse("replay.yaml", span_text(yaml), findings);
     if (!snapshot) {
-        char *text = findings_print(findings);
-        fputs(text, stderr);
+        fputs(findings_print(findings), stderr);
         abort();
     }
     findings_free(findings);
@@ -74,15 +136,18 @@ static struct snapshot *read_config(void)
 
 static void play_group(struct score *score, const struct scenario_group *group, const char *wanted)
 {
-    struct snapshot *snapshot = read_config();
+    struct snapshot *http = read_config(http_yaml);
+    struct snapshot *passthrough = read_config(passthrough_yaml);
     for (size_t i = 0; i < group->count; i++) {
         const struct scenario *scenario = &group->scenarios[i];
         if (strncmp(scenario->name, wanted, strlen(wanted)) != 0)
             continue;
         for (size_t h = 0; scenario->hosts[h]; h++)
-            play_scenario(score, scenario, scenario->hosts[h], snapshot);
+            play_scenario(score, scenario, scenario->hosts[h],
+                          scenario->flags & SCENARIO_PASSTHROUGH ? passthrough : http);
     }
-    snapshot_unref(snapshot);
+    snapshot_unref(http);
+    snapshot_unref(passthrough);
 }
 
 static void on_abort(int number)

@@ -23,6 +23,7 @@ enum act_kind {
     END,      // the client ends its direction
     LEAVE,    // the client closes
     PASS,     // the next client's turn
+    LATER,    // milliseconds pass; `text` says how many
 };
 
 struct act {
@@ -31,9 +32,11 @@ struct act {
 };
 
 enum {
-    ROW_TIES = 1,   // credentials or a challenge: from here on the link is this client's alone
-    ROW_ENDS = 2,   // the server ends its direction after its answer
-    ROW_LEAVES = 4, // the server closes after its answer
+    ROW_TIES = 1,   // the request carries credentials: from here on the link is this client's alone
+    ROW_OFFERS = 2, // the answer carries a challenge, with the same effect
+    ROW_LEGS = 4,   // the next leg is the client's: until it comes nothing may disturb the two (rule 5)
+    ROW_ENDS = 8,   // the server ends its direction after its answer
+    ROW_LEAVES = 16, // the server closes after its answer
 };
 
 #define ANY_STATE 1000u
@@ -52,6 +55,8 @@ enum {
     SCENARIO_LOGIN = 1,       // somebody without credentials runs beside at every step
     SCENARIO_PASSTHROUGH = 2, // comes in at the TLS listener
     SCENARIO_BULK = 4,        // too long for every byte: positions are sampled
+    SCENARIO_ALONE = 16,      // the client beside would find no server, or no answer
+    SCENARIO_UNTIL_CLOSE = 8, // only the end of the connection says that an answer is whole
 };
 
 struct scenario {
@@ -71,6 +76,9 @@ struct scenario_group {
 };
 
 extern const struct scenario_group plain_group;
+extern const struct scenario_group login_group;
+extern const struct scenario_group refusal_group;
+extern const struct scenario_group relay_group;
 
 // ---- material.c
 
