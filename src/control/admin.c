@@ -59,7 +59,9 @@ static void answer_json(struct visitor *visitor, unsigned status, json_t *json)
 
 static void answer_error(struct visitor *visitor, unsigned status, const char *sentence, const char *allow)
 {
-    char *body = json_dumps(json_pack("{ss}", "error", sentence), 0);
+    json_t *json = json_pack("{ss}", "error", sentence);
+    char *body = json_dumps(json, 0);
+    json_decref(json);
     visitor_answer(visitor, status, "application/json", body, body ? strlen(body) : 0, allow);
 }
 
