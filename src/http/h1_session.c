@@ -111,9 +111,33 @@ struct parse h1_look_piece(const struct h1_session *session, struct piece *ret_p
     return parse;
 }
 
-void h1_take_piece(struct h1_session *session, struct span taken)
+struct parse h1_look_run(const struct h1_session *session, struct span *ret_run)
 {
-    h1_body_advance(&session->body, taken);
+    struct span input = buf_span(&session->in);
+    struct h1_body ahead = session->body;
+    struct piece piece;
+    size_t size = 0;
+    struct parse parse = h1_look_piece(session, &piece);
+    *ret_run = (struct span){0};
+    if (parse.state != PARSE_MORE || span_is_empty(piece.bytes))
+        return parse;
+    while (parse.state == PARSE_MORE && piece.bytes.size) {
+        h1_body_advance(&ahead, piece.bytes);
+        size += piece.bytes.size;
+        parse = h1_body_look(&ahead, span_after(input, size), &piece);
+    }
+    *ret_run = span_first(input, size);
+    return PARSED_MORE;
+}
+
+void h1_take(struct h1_session *session, struct span taken)
+{
+    struct piece piece;
+    for (struct span rest = taken; rest.size; rest = span_after(rest, piece.bytes.size)) {
+        struct parse parse = h1_body_look(&session->body, rest, &piece);
+        CHECK(parse.state == PARSE_MORE && piece.bytes.size);
+        h1_body_advance(&session->body, piece.bytes);
+    }
     buf_take(&session->in, taken.size);
     buf_relax(&session->in, &session->io->blocks);
 }

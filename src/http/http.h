@@ -44,7 +44,11 @@ void h1_take_head(struct h1_session *session, size_t head_bytes, enum body_kind 
 // The next run of the body of the message being received: see h1_body_look. When the channel has ended, a body that
 // runs until the end is DONE.
 struct parse h1_look_piece(const struct h1_session *session, struct piece *ret_piece);
-void h1_take_piece(struct h1_session *session, struct span taken);
+// The longest run of whatever belongs to the body, framing and content together, to be passed as it came. DONE, MORE and BAD
+// as above; what stands before a mistake is still a run.
+struct parse h1_look_run(const struct h1_session *session, struct span *ret_run);
+// Follows a front part of a piece or a run.
+void h1_take(struct h1_session *session, struct span taken);
 
 // Content of known length between two plain sockets can go past our memory: begins that if there is enough of it and nothing
 // of it waits in `from`. True while `from` is splicing.

@@ -102,7 +102,8 @@ static void on_busy_too_long(struct client *client)
         terminate_run(client);
         return;
     }
-    bool is_clients_turn = exchange->request != REQUEST_DONE || client->session.is_write_blocked;
+    bool is_server_full = exchange->link && exchange->link->session.is_write_blocked;
+    bool is_clients_turn = client->session.is_write_blocked || (exchange->request != REQUEST_DONE && !is_server_full);
     enum end end = is_clients_turn ? END_CLIENT_STALLED : END_SERVER_TIMEOUT;
     if (exchange->response == RESPONSE_AWAITED && !is_clients_turn) {
         answer_end(client, end);
@@ -252,7 +253,7 @@ static void on_linger_ready(struct channel *channel, unsigned ready)
     struct client *client = channel->owner;
     linger_step(client);
     if (client->state == CLIENT_LINGERING)
-        channel_want(channel, CHANNEL_READ | (client->session.is_write_blocked ? CHANNEL_WRITE : 0));
+        channel_want(channel, buf_is_empty(&client->session.out) ? CHANNEL_READ : CHANNEL_WRITE);
 }
 
 void client_linger(struct client *client)

@@ -150,14 +150,14 @@ void exchange_discard_request(struct exchange *exchange)
 static void discard_request(struct exchange *exchange)
 {
     struct client *client = exchange->client;
-    struct piece piece;
+    struct span run;
     if (may_never_send(exchange)) {
         exchange->wants_close = true;
         exchange->request = REQUEST_DONE;
         return;
     }
     for (;;) {
-        struct parse parse = h1_look_piece(&client->session, &piece);
+        struct parse parse = h1_look_run(&client->session, &run);
         if (parse.state == PARSE_DONE) {
             exchange->request = REQUEST_DONE;
             return;
@@ -168,10 +168,10 @@ static void discard_request(struct exchange *exchange)
             exchange->request = REQUEST_DONE;
             return;
         }
-        if (span_is_empty(piece.bytes))
+        if (span_is_empty(run))
             return;
-        exchange->discarded_bytes += piece.bytes.size;
-        h1_take_piece(&client->session, piece.bytes);
+        exchange->discarded_bytes += run.size;
+        h1_take(&client->session, run);
     }
 }
 

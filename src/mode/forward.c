@@ -187,6 +187,9 @@ static bool is_refused_login(struct exchange *exchange, const struct request_hea
     struct keeper *keeper = exchange->client->keeper;
     if (!came_through_proxy(head) || exchange->site->client_per_person_proxy)
         return false;
+    struct tie *tie = tie_find(exchange->client, exchange->pool_side, exchange_host(exchange));
+    if (tie && tie->link && (binding_is_bound(tie->link->binding) || binding_is_between_legs(tie->link->binding)))
+        return true; // somebody is logged in on this connection, and it may not be whoever asks now
     for (size_t i = 0; i < head->head.field_count; i++) {
         if (!is_credentials(&head->head.fields[i]))
             continue;
@@ -201,7 +204,7 @@ void forward_begin(struct exchange *exchange, const struct request_head *head)
 {
     size_t credentials = 0;
     struct status status = count_credentials(head, &credentials);
-    if (is_ok(status) && credentials && is_refused_login(exchange, head))
+    if (is_ok(status) && is_refused_login(exchange, head))
         status = failed(END_LOGIN_THROUGH_PROXY);
     if (is_ok(status))
         status = get_link(exchange, credentials > 0);
@@ -239,14 +242,14 @@ static bool is_too_big(const struct exchange *exchange)
     return limits->body_bytes && exchange->client->session.body.payload > limits->body_bytes;
 }
 
-static size_t send_piece(struct h1_session *from, struct h1_session *to, struct span bytes)
+static size_t send_run(struct h1_session *from, struct h1_session *to, struct span bytes)
 {
     size_t sent = h1_send(to, bytes);
-    h1_take_piece(from, span_first(bytes, sent));
+    h1_take(from, span_first(bytes, sent));
     return sent;
 }
 
-// Sends a piece, or content of known length past our memory. True when there may be more to do at once.
+// Sends a run of the body, or content of known length past our memory. True when there may be more to do at once.
 static bool send_some(struct exchange *exchange, struct span bytes)
 {
     struct client *client = exchange->client;
@@ -257,7 +260,7 @@ static bool send_some(struct exchange *exchange, struct span bytes)
     if (is_splicing)
         sent = h1_splice(from, to);
     else if (!span_is_empty(bytes))
-        sent = send_piece(from, to, bytes);
+        sent = send_run(from, to, bytes);
     exchange->request_bytes += sent;
     if (sent)
         exchange->progress_ms = loop_time_ms(client->keeper->io->loop);
@@ -273,9 +276,9 @@ static bool send_some(struct exchange *exchange, struct span bytes)
 void forward_pump_request(struct exchange *exchange)
 {
     struct client *client = exchange->client;
-    struct piece piece = {0};
+    struct span run = {0};
     while (exchange->request == REQUEST_STREAMING) {
-        struct parse parse = client->session.is_splicing ? PARSED_MORE : h1_look_piece(&client->session, &piece);
+        struct parse parse = client->session.is_splicing ? PARSED_MORE : h1_look_run(&client->session, &run);
         if (parse.state == PARSE_DONE) {
             exchange->request = REQUEST_DONE;
             return;
@@ -284,7 +287,7 @@ void forward_pump_request(struct exchange *exchange)
             request_failed(exchange, parse.state == PARSE_BAD ? parse.end : END_BODY_TOO_BIG);
             return;
         }
-        if (!send_some(exchange, piece.bytes))
+        if (!send_some(exchange, run))
             return;
     }
 }

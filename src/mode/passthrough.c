@@ -234,6 +234,8 @@ void passthrough_upgrade(struct exchange *exchange)
     exchange_finish(exchange, END_OK);
     if (!is_ready) {
         tie_close_link(client->keeper, link, false, true);
+        for (unsigned i = 0; relayed && i < 2; i++)
+            buf_done(&relayed->relay.flows[i].held, &client->keeper->io->blocks);
         client->relayed = NULL;
         free(relayed);
         client_close(client, END_OVERLOAD, true);

@@ -206,23 +206,37 @@ static bool splice_some(struct exchange *exchange)
     return !is_cut && h1_body_is_done(&from->body) && !from->is_splicing;
 }
 
-static bool send_some(struct exchange *exchange, const struct piece *piece)
+static bool send_run(struct exchange *exchange, struct span run)
 {
     struct h1_session *from = &exchange->link->session;
-    if (span_is_empty(piece->bytes))
-        return splice_some(exchange);
-    bool is_dropped = exchange->drops_framing && !piece->is_payload;
-    size_t sent = is_dropped ? piece->bytes.size : h1_send(&exchange->client->session, piece->bytes);
-    h1_take_piece(from, span_first(piece->bytes, sent));
-    note_sent(exchange, is_dropped ? 0 : sent);
-    return sent == piece->bytes.size;
+    size_t sent = h1_send(&exchange->client->session, run);
+    h1_take(from, span_first(run, sent));
+    note_sent(exchange, sent);
+    return sent == run.size;
 }
 
-static bool pump_piece(struct exchange *exchange)
+// For an HTTP/1.0 client: the content of chunks without the framing around it.
+static struct parse look_content(struct h1_session *from, struct span *ret_content)
+{
+    struct piece piece;
+    struct parse parse = h1_look_piece(from, &piece);
+    while (parse.state == PARSE_MORE && piece.bytes.size && !piece.is_payload) {
+        h1_take(from, piece.bytes);
+        parse = h1_look_piece(from, &piece);
+    }
+    *ret_content = piece.bytes;
+    return parse;
+}
+
+static bool pump_body(struct exchange *exchange)
 {
     struct h1_session *from = &exchange->link->session;
-    struct piece piece = {0};
-    struct parse parse = from->is_splicing ? PARSED_MORE : h1_look_piece(from, &piece);
+    struct span run = {0};
+    struct parse parse = PARSED_MORE;
+    if (exchange->drops_framing)
+        parse = look_content(from, &run);
+    else if (!from->is_splicing)
+        parse = h1_look_run(from, &run);
     if (parse.state == PARSE_DONE) {
         answer_complete(exchange);
         return false;
@@ -231,7 +245,7 @@ static bool pump_piece(struct exchange *exchange)
         cut(exchange, END_RESPONSE_FRAMING);
         return false;
     }
-    return send_some(exchange, &piece);
+    return span_is_empty(run) ? splice_some(exchange) : send_run(exchange, run);
 }
 
 void response_pump(struct exchange *exchange)
@@ -239,5 +253,5 @@ void response_pump(struct exchange *exchange)
     struct client *client = exchange->client;
     bool goes_on = true;
     while (goes_on && client->exchange == exchange && exchange->link && exchange->response != RESPONSE_DONE)
-        goes_on = exchange->response == RESPONSE_AWAITED ? pump_head(exchange) : pump_piece(exchange);
+        goes_on = exchange->response == RESPONSE_AWAITED ? pump_head(exchange) : pump_body(exchange);
 }

@@ -300,6 +300,18 @@ bool head_field_is_hop(const struct head *head, const struct field *field)
 
 // ---- what the fields mean for the connection
 
+// Every other field is compared with every name that Connection lists, so the list must be short.
+static bool has_few_options(const struct head *head)
+{
+    size_t commas = 0;
+    for (size_t i = 0; head_has(head, FIELD_CONNECTION) && i < head->field_count; i++) {
+        const struct field *field = &head->fields[i];
+        for (size_t at = 0; field->id == FIELD_CONNECTION && at < field->value.size; at++)
+            commas += field->value.data[at] == ',';
+    }
+    return commas < HEAD_OPTIONS_MAX;
+}
+
 static bool is_upgrade(const struct head *head)
 {
     return head->minor_version == 1 && head_has(head, FIELD_UPGRADE) &&
@@ -449,6 +461,8 @@ struct status h1_request_parse(struct span head_bytes, struct request_head *ret_
     struct span rest = head_bytes;
     TRY(request_line_parse(take_line(&rest), ret_head));
     TRY(fields_parse(rest, head));
+    if (!has_few_options(head))
+        return failed(END_HEADER_BAD);
     TRY(host_field_parse(ret_head));
     TRY(framing_parse(head));
     if (ret_head->is_connect && (head->body == BODY_CHUNKED || head->length > 0))
@@ -508,7 +522,7 @@ struct status h1_response_parse(struct span head_bytes, bool to_head, bool to_co
     struct status fields = fields_parse(rest, &ret_head->head);
     if (fields.end == END_HEAD_TOO_BIG)
         return failed(END_RESPONSE_TOO_BIG);
-    if (!is_ok(fields))
+    if (!is_ok(fields) || !has_few_options(&ret_head->head))
         return failed(END_RESPONSE_BAD);
     if (!is_ok(framing_parse(&ret_head->head)))
         return failed(END_RESPONSE_FRAMING);

@@ -117,6 +117,7 @@ static const struct refusal request_lines[] = {
 };
 
 static const struct refusal request_fields[] = {
+    REFUSE("GET / HTTP/1.1\r\n" H "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,\r\nConnection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,\r\n\r\n", HEADER_BAD),
     REFUSE("GET / HTTP/1.1\r\n Host: a.example\r\n\r\n", HEADER_FOLDED),
     REFUSE("GET / HTTP/1.1\r\n" H "X: 1\r\n 2\r\n\r\n", HEADER_FOLDED),
     REFUSE("GET / HTTP/1.1\r\n" H "X: 1\r\n\t2\r\n\r\n", HEADER_FOLDED),
