@@ -15,15 +15,17 @@
 #include "io/io.h"
 #include "wire/h1_head.h"
 
-#define PATIENCE_S   15
-#define ANSWER_MAX   ((size_t)256 * 1024 * 1024)
-#define CHUNK_BYTES  ((size_t)64 * 1024)
+#define PATIENCE_S  15
+#define ANSWER_MAX  ((size_t)256 * 1024 * 1024)
+#define CHUNK_BYTES ((size_t)64 * 1024)
 
 // ---- options
 
 static const struct option options[] = {
-    {"socket", required_argument, NULL, 's'}, {"config", required_argument, NULL, 'c'},
-    {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
+    {"socket", required_argument, NULL, 's'},
+    {"config", required_argument, NULL, 'c'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -49,7 +51,8 @@ static char *socket_of(const char *file)
         fputs(text, stderr);
         free(text);
     } else if (!socket) {
-        fprintf(stderr, "handfast: %s has no admin option, so there is no socket to talk to\n", file);
+        fprintf(stderr, "handfast: %s has no admin option, so there is no socket to talk to\n",
+                file);
     }
     snapshot_unref(snapshot);
     findings_free(findings);
@@ -134,12 +137,16 @@ static char *converse(const struct ask *ask, const char *method, const char *pat
 {
     char request[512];
     struct timeval patience = {.tv_sec = PATIENCE_S};
-    int size = snprintf(request, sizeof request,
-                        "%s %s HTTP/1.1\r\nHost: handfast\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", method, path);
+    int size = snprintf(
+        request, sizeof request,
+        "%s %s HTTP/1.1\r\nHost: handfast\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        method, path);
     CHECK(size > 0 && (size_t)size < sizeof request);
     int fd = local_connect(ask->socket);
     if (fd < 0) {
-        say_failed(ask, errno == ECONNREFUSED || errno == ENOENT ? "no running Handfast answers here" : strerror(errno));
+        say_failed(ask, errno == ECONNREFUSED || errno == ENOENT
+                            ? "no running Handfast answers here"
+                            : strerror(errno));
         return NULL;
     }
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -158,7 +165,8 @@ static bool read_answer(struct span bytes, struct span *ret_body, unsigned *ret_
     size_t head_bytes = 0;
     CHECK(head);
     struct parse parse = h1_head_end(bytes, &limits, &scanned, &head_bytes);
-    bool is_good = parse.state == PARSE_DONE && is_ok(h1_response_parse(span_first(bytes, head_bytes), false, false, head));
+    bool is_good = parse.state == PARSE_DONE &&
+                   is_ok(h1_response_parse(span_first(bytes, head_bytes), false, false, head));
     if (is_good) {
         *ret_status = head->status;
         *ret_body = span_after(bytes, head_bytes);

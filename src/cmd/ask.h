@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the commands that talk to a running Handfast share: their options, and one question over its admin socket.
+// What the commands that talk to a running Handfast share: their options, and one question over its
+// admin socket.
 #pragma once
 
 #include <stdbool.h>
@@ -13,11 +14,11 @@ struct ask {
     bool is_json; // print the answer as it came
 };
 
-// Reads -s SOCKET, -c FILE (whose admin option names the socket), --json and --help. Returns -1 to go on, or the exit
-// status, having said why. `name` is the command, `what` one sentence about it.
+// Reads -s SOCKET, -c FILE (whose admin option names the socket), --json and --help. Returns -1 to
+// go on, or the exit status, having said why. `name` is the command, `what` one sentence about it.
 int ask_arguments(int argc, char **argv, const char *name, const char *what, struct ask *ret_ask);
-// Asks, waits and reads the answer. NULL, having said why on standard error, when there was none; otherwise the JSON
-// (a new reference) and its status.
+// Asks, waits and reads the answer. NULL, having said why on standard error, when there was none;
+// otherwise the JSON (a new reference) and its status.
 json_t *ask_send(const struct ask *ask, const char *method, const char *path, unsigned *ret_status);
 void ask_done(struct ask *ask);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `handfast pins`: which clients hold which links because of their credentials, asked of the running process.
+// `handfast pins`: which clients hold which links because of their credentials, asked of the
+// running process.
 #include <stdio.h>
 
 #include "cmd/ask.h"
@@ -8,7 +9,7 @@
 
 static void print_pins(const json_t *answer)
 {
-    static const char *const heads[] = {">client", "address",  ">link",      "pool",  "server",
+    static const char *const heads[] = {">client",   "address", ">link",      "pool",  "server",
                                         "authority", "binding", ">exchanges", "since", NULL};
     struct table *table = table_new(heads);
     size_t i;
@@ -36,7 +37,8 @@ int pins_main(int argc, char **argv)
 {
     struct ask ask;
     unsigned status = 0;
-    int wrong = ask_arguments(argc, argv, "pins", "Lists the links tied to one client because of its credentials.", &ask);
+    int wrong = ask_arguments(
+        argc, argv, "pins", "Lists the links tied to one client because of its credentials.", &ask);
     if (wrong >= 0)
         return wrong;
     json_t *answer = ask_send(&ask, "GET", "/pins", &status);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `handfast reload`: has the running process read its configuration again, and says what it found. A file that is
-// wrong changes nothing.
+// `handfast reload`: has the running process read its configuration again, and says what it found.
+// A file that is wrong changes nothing.
 #include <stdio.h>
 
 #include "cmd/ask.h"
@@ -10,9 +10,10 @@ int reload_main(int argc, char **argv)
 {
     struct ask ask;
     unsigned status = 0;
-    int wrong = ask_arguments(argc, argv, "reload",
-                              "Has the running process read its configuration again. A file with errors changes nothing.",
-                              &ask);
+    int wrong = ask_arguments(
+        argc, argv, "reload",
+        "Has the running process read its configuration again. A file with errors changes nothing.",
+        &ask);
     if (wrong >= 0)
         return wrong;
     json_t *answer = ask_send(&ask, "POST", "/reload", &status);

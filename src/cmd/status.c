@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `handfast status`: the running process at a glance: its state, its listeners and sites, and how each server is doing.
+// `handfast status`: the running process at a glance: its state, its listeners and sites, and how
+// each server is doing.
 #include <stdio.h>
 
 #include "base/text.h"
@@ -11,12 +12,13 @@ static void print_process(const json_t *status)
 {
     const json_t *reloads = json_object_get(status, "reloads");
     printf("handfast %s, pid %lld, %s since %s, %lld workers\n", ask_text(status, "version"),
-           (long long)ask_number(status, "pid"), ask_text(status, "state"), ask_text(status, "started"),
-           (long long)ask_number(status, "workers"));
+           (long long)ask_number(status, "pid"), ask_text(status, "state"),
+           ask_text(status, "started"), (long long)ask_number(status, "workers"));
     printf("clients %lld, exchanges %lld, pins %lld, links %lld, descriptors %lld of %lld\n",
            (long long)ask_number(status, "clients"), (long long)ask_number(status, "exchanges"),
            (long long)ask_number(status, "pins"), (long long)ask_number(status, "links"),
-           (long long)ask_number(status, "descriptors"), (long long)ask_number(status, "descriptors_max"));
+           (long long)ask_number(status, "descriptors"),
+           (long long)ask_number(status, "descriptors_max"));
     printf("configuration %s: %lld reloads, %lld refused%s\n", ask_text(status, "config"),
            (long long)ask_number(reloads, "adopted"), (long long)ask_number(reloads, "refused"),
            json_is_true(json_object_get(reloads, "last_was_refused")) ? ", the last one too" : "");
@@ -57,8 +59,7 @@ static void print_sites(const json_t *status)
     json_array_foreach(json_object_get(status, "sites"), i, site)
     {
         const char *passthrough = ask_text(site, "passthrough");
-        json_array_foreach(json_object_get(site, "routes"), r, route)
-            add_way(table, site, route);
+        json_array_foreach(json_object_get(site, "routes"), r, route) add_way(table, site, route);
         if (!*passthrough)
             continue;
         table_add(table, ask_text(site, "name"));
@@ -86,15 +87,16 @@ static void add_server(struct table *table, const json_t *pool, const json_t *se
     if (*ask_text(server, "detail"))
         text_add_printf(&why, ": %s", ask_text(server, "detail"));
     if (is_avoided)
-        text_add_string(&why, why.size ? "; avoided after connect errors" : "avoided after connect errors");
+        text_add_string(&why, why.size ? "; avoided after connect errors"
+                                       : "avoided after connect errors");
     memory[why.size] = '\0';
     table_add(table, memory);
 }
 
 static void print_servers(const json_t *status)
 {
-    static const char *const heads[] = {"pool",  "server", "address", "verdict", "since", ">links", ">exchanges", ">errors",
-                                        "why", NULL};
+    static const char *const heads[] = {"pool",   "server",     "address", "verdict", "since",
+                                        ">links", ">exchanges", ">errors", "why",     NULL};
     struct table *table = table_new(heads);
     size_t p;
     size_t i;
@@ -121,7 +123,9 @@ int status_main(int argc, char **argv)
 {
     struct ask ask;
     unsigned status = 0;
-    int wrong = ask_arguments(argc, argv, "status", "Shows the running process: listeners, sites, pools and servers.", &ask);
+    int wrong =
+        ask_arguments(argc, argv, "status",
+                      "Shows the running process: listeners, sites, pools and servers.", &ask);
     if (wrong >= 0)
         return wrong;
     json_t *answer = ask_send(&ask, "GET", "/status", &status);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables for people: columns as wide as their widest cell. Whatever a cell holds, nothing in it reaches the terminal as a
-// control character.
+// Tables for people: columns as wide as their widest cell. Whatever a cell holds, nothing in it
+// reaches the terminal as a control character.
 #pragma once
 
 #include <stdbool.h>

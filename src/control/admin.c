@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Doors, and the table of what may be asked at them. Answers that only the workers know are put together by inquiries;
-// all others are composed at once.
+// Doors, and the table of what may be asked at them. Answers that only the workers know are put
+// together by inquiries; all others are composed at once.
 #include "control/admin.h"
 
 #include <errno.h>
@@ -57,7 +57,8 @@ static void answer_json(struct visitor *visitor, unsigned status, json_t *json)
         visitor_answer(visitor, 503, "application/json", NULL, 0, NULL);
 }
 
-static void answer_error(struct visitor *visitor, unsigned status, const char *sentence, const char *allow)
+static void answer_error(struct visitor *visitor, unsigned status, const char *sentence,
+                         const char *allow)
 {
     json_t *json = json_pack("{ss}", "error", sentence);
     char *body = json_dumps(json, 0);
@@ -80,8 +81,7 @@ static void on_items(void *owner, json_t *items, uint64_t left_out)
     struct wait *wait = owner;
     size_t i;
     json_t *item;
-    json_array_foreach(items, i, item)
-        give_since(item);
+    json_array_foreach(items, i, item) give_since(item);
     answer_json(wait->visitor, 200,
                 json_pack("{so,sI}", wait->key, items, "left_out", (json_int_t)left_out));
     free(wait);
@@ -158,7 +158,8 @@ static const struct {
     void (*answer)(struct visitor *visitor);
     const char *help;
 } rows[] = {
-#define ADMIN(method, path, role, handler, help) {method, path, ROLE_##role, answer_##handler, help},
+#define ADMIN(method, path, role, handler, help)                                                   \
+    {method, path, ROLE_##role, answer_##handler, help},
 #include "control/admin.tbl"
 #undef ADMIN
 };
@@ -169,8 +170,8 @@ static void answer_index(struct visitor *visitor)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < ROW_COUNT; i++)
-        json_array_append_new(list, json_pack("{ss,ss,ss}", "method", rows[i].method, "path", rows[i].path, "help",
-                                              rows[i].help));
+        json_array_append_new(list, json_pack("{ss,ss,ss}", "method", rows[i].method, "path",
+                                              rows[i].path, "help", rows[i].help));
     answer_json(visitor, 200, json_pack("{so}", "requests", list));
 }
 
@@ -178,7 +179,8 @@ static void on_ask(struct visitor *visitor, struct span method, struct span path
 {
     const char *allow = NULL;
     for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (!span_equal(path, span_text(rows[i].path)) || (int)rows[i].role > visitor_door(visitor)->role)
+        if (!span_equal(path, span_text(rows[i].path)) ||
+            (int)rows[i].role > visitor_door(visitor)->role)
             continue;
         if (span_equal(method, span_text(rows[i].method))) {
             rows[i].answer(visitor);
@@ -197,7 +199,8 @@ static void on_ask(struct visitor *visitor, struct span method, struct span path
 static bool open_socket(struct admin *admin, const char *path)
 {
     int fd = local_listen(path, SOCKET_MODE);
-    admin->has_socket = fd >= 0 && door_init(&admin->socket, &admin->supervisor->io, fd, on_ask, admin);
+    admin->has_socket =
+        fd >= 0 && door_init(&admin->socket, &admin->supervisor->io, fd, on_ask, admin);
     if (!admin->has_socket) {
         supervisor_say("admin %s: %s", path, strerror(errno));
         return false;
@@ -234,7 +237,8 @@ static bool open_metrics(struct admin *admin, const char *bind)
     struct address address;
     errno = EINVAL;
     int fd = read_bind(bind, &address) ? listener_open(&address) : -1;
-    admin->has_metrics = fd >= 0 && door_init(&admin->metrics, &admin->supervisor->io, fd, on_ask, admin);
+    admin->has_metrics =
+        fd >= 0 && door_init(&admin->metrics, &admin->supervisor->io, fd, on_ask, admin);
     if (!admin->has_metrics) {
         supervisor_say("metrics %s: %s", bind, strerror(errno));
         return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The admin API: HTTP and JSON on a Unix socket, and the metrics on a TCP address. It looks at the running process and
-// never touches traffic.
+// The admin API: HTTP and JSON on a Unix socket, and the metrics on a TCP address. It looks at the
+// running process and never touches traffic.
 #pragma once
 
 #include "control/supervisor.h"

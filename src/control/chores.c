@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two timers. Alive means more than that this thread runs: every worker must have answered a letter since the last time.
+// Two timers. Alive means more than that this thread runs: every worker must have answered a letter
+// since the last time.
 #include "control/chores.h"
 
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct chores {
     struct timer rotate;
     struct timer watchdog;
     uint64_t watchdog_us; // 0: nobody watches
-    unsigned awaited; // pulses that have not come back
+    unsigned awaited;     // pulses that have not come back
     struct pulse pulses[];
 };
 
@@ -65,7 +66,8 @@ static void feel_pulse(struct chores *chores, unsigned i)
     worker_ask(chores->supervisor->workers[i], &pulse->question);
 }
 
-// While a worker owes an answer nothing is said, and in the end the service manager starts the process anew.
+// While a worker owes an answer nothing is said, and in the end the service manager starts the
+// process anew.
 static void on_watchdog(struct timer *timer)
 {
     struct chores *chores = CONTAINER(timer, struct chores, watchdog);
@@ -95,7 +97,8 @@ void chores_resume(const struct chores *chores)
 
 struct chores *chores_new(struct supervisor *supervisor)
 {
-    struct chores *chores = calloc(1, sizeof *chores + supervisor->worker_count * sizeof(struct pulse));
+    struct chores *chores =
+        calloc(1, sizeof *chores + supervisor->worker_count * sizeof(struct pulse));
     CHECK(chores);
     chores->supervisor = supervisor;
     timer_init(&chores->rotate, on_rotate);

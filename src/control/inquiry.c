@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Letters out, answers back. An inquiry lives until its last answer has come, even when nobody waits for it any more,
-// because the letters are parts of it.
+// Letters out, answers back. An inquiry lives until its last answer has come, even when nobody
+// waits for it any more, because the letters are parts of it.
 #include "control/inquiry.h"
 
 #include <stdlib.h>
@@ -95,10 +95,11 @@ static void on_nobody(struct task *task)
     finish(CONTAINER(task, struct inquiry, task));
 }
 
-struct inquiry *inquiry_new(struct supervisor *supervisor, inquiry_describe_fn *describe_fn, inquiry_done_fn *done,
-                            void *owner)
+struct inquiry *inquiry_new(struct supervisor *supervisor, inquiry_describe_fn *describe_fn,
+                            inquiry_done_fn *done, void *owner)
 {
-    struct inquiry *inquiry = calloc(1, sizeof *inquiry + supervisor->worker_count * sizeof(struct part));
+    struct inquiry *inquiry =
+        calloc(1, sizeof *inquiry + supervisor->worker_count * sizeof(struct part));
     CHECK(inquiry);
     inquiry->describe = describe_fn;
     inquiry->done = done;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An inquiry asks every worker for a piece of JSON by mail and puts the answers together when the last has come.
+// An inquiry asks every worker for a piece of JSON by mail and puts the answers together when the
+// last has come.
 #pragma once
 
 #include <jansson.h>
@@ -14,7 +15,7 @@ typedef size_t inquiry_describe_fn(struct keeper *keeper, struct json *json);
 typedef void inquiry_done_fn(void *owner, json_t *items, uint64_t left_out);
 
 // `done` comes later, once, unless it is forgotten.
-struct inquiry *inquiry_new(struct supervisor *supervisor, inquiry_describe_fn *describe, inquiry_done_fn *done,
-                            void *owner);
+struct inquiry *inquiry_new(struct supervisor *supervisor, inquiry_describe_fn *describe,
+                            inquiry_done_fn *done, void *owner);
 // Nobody waits for it any more.
 void inquiry_forget(struct inquiry *inquiry);

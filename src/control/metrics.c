@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Printing metrics. Every name begins with handfast_, but for those of the process, which are the same everywhere.
+// Printing metrics. Every name begins with handfast_, but for those of the process, which are the
+// same everywhere.
 #include "control/metrics.h"
 
 #include <dirent.h>
@@ -94,13 +95,15 @@ static void family(struct text *text, const char *name, const char *type, const 
     text_add_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void plain_u64(struct text *text, const char *name, const char *type, const char *help, uint64_t value)
+static void plain_u64(struct text *text, const char *name, const char *type, const char *help,
+                      uint64_t value)
 {
     family(text, name, type, help);
     text_add_printf(text, "%s %llu\n", name, (unsigned long long)value);
 }
 
-static void plain_double(struct text *text, const char *name, const char *type, const char *help, double value)
+static void plain_double(struct text *text, const char *name, const char *type, const char *help,
+                         double value)
 {
     family(text, name, type, help);
     text_add_printf(text, "%s %.3f\n", name, value);
@@ -132,15 +135,17 @@ static void print_counts(struct text *text, const struct tally *tally)
 {
     for (enum tally_id id = 0; id < TALLY_COUNT; id++) {
         const char *name = tally_name(id);
-        text_add_printf(text, "# HELP handfast_%s %s\n# TYPE handfast_%s counter\nhandfast_%s %llu\n", name,
-                        tally_help(id), name, name, (unsigned long long)tally->counts[id]);
+        text_add_printf(text,
+                        "# HELP handfast_%s %s\n# TYPE handfast_%s counter\nhandfast_%s %llu\n",
+                        name, tally_help(id), name, name, (unsigned long long)tally->counts[id]);
     }
 }
 
 static void print_statuses(struct text *text, const struct tally *tally)
 {
     static const char *const classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
-    family(text, "handfast_responses_total", "counter", "Exchanges by the class of the status answered");
+    family(text, "handfast_responses_total", "counter",
+           "Exchanges by the class of the status answered");
     for (size_t i = 0; i < 6; i++) {
         text_add_string(text, "handfast_responses_total");
         label(text, "class", classes[i], '{');
@@ -150,7 +155,8 @@ static void print_statuses(struct text *text, const struct tally *tally)
 
 static void print_ends(struct text *text, const struct tally *tally)
 {
-    family(text, "handfast_ends_total", "counter", "Exchanges, relays and clients by how they ended and whose doing it was");
+    family(text, "handfast_ends_total", "counter",
+           "Exchanges, relays and clients by how they ended and whose doing it was");
     for (enum end end = END_OK; end < END_COUNT; end++) {
         text_add_string(text, "handfast_ends_total");
         label(text, "end", end_word(end), '{');
@@ -161,7 +167,8 @@ static void print_ends(struct text *text, const struct tally *tally)
 
 static void print_logins(struct text *text, const struct tally *tally)
 {
-    family(text, "handfast_logins_total", "counter", "Exchanges that carried Windows credentials, by scheme and outcome");
+    family(text, "handfast_logins_total", "counter",
+           "Exchanges that carried Windows credentials, by scheme and outcome");
     for (enum login_mechanism scheme = 0; scheme < LOGIN_MECHANISMS; scheme++) {
         for (enum login_outcome outcome = 0; outcome < LOGIN_OUTCOMES; outcome++) {
             text_add_string(text, "handfast_logins_total");
@@ -172,7 +179,8 @@ static void print_logins(struct text *text, const struct tally *tally)
     }
 }
 
-static void print_histogram(struct text *text, const char *name, const char *help, const struct histogram *histogram)
+static void print_histogram(struct text *text, const char *name, const char *help,
+                            const struct histogram *histogram)
 {
     static const uint64_t bounds[HISTOGRAM_BOUNDS] = HISTOGRAM_BOUNDS_US;
     uint64_t count = 0;
@@ -184,7 +192,8 @@ static void print_histogram(struct text *text, const char *name, const char *hel
     }
     count += histogram->counts[HISTOGRAM_BOUNDS];
     text_add_printf(text, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)count);
-    text_add_printf(text, "%s_sum %llu.%06llu\n", name, (unsigned long long)(histogram->sum_us / US_PER_S),
+    text_add_printf(text, "%s_sum %llu.%06llu\n", name,
+                    (unsigned long long)(histogram->sum_us / US_PER_S),
                     (unsigned long long)(histogram->sum_us % US_PER_S));
     text_add_printf(text, "%s_count %llu\n", name, (unsigned long long)count);
 }
@@ -261,22 +270,29 @@ static const struct server_row {
     server_value_fn *value;
 } server_rows[] = {
     {"handfast_server_up", "gauge", "1 unless health checks have found the server down", is_up},
-    {"handfast_server_checked", "gauge", "1 when a health check has said something about the server", is_checked},
+    {"handfast_server_checked", "gauge",
+     "1 when a health check has said something about the server", is_checked},
     {"handfast_server_links", "gauge", "Links open to the server", links},
     {"handfast_server_links_opened_total", "counter", "Links opened to the server", links_opened},
     {"handfast_server_exchanges_total", "counter", "Exchanges sent to the server", exchanges},
-    {"handfast_server_connect_errors_total", "counter", "Links that failed to open", connect_errors},
-    {"handfast_server_sent_bytes_total", "counter", "Bytes sent to the server, above TLS; of a relay when it ended",
-     bytes_to_server},
+    {"handfast_server_connect_errors_total", "counter", "Links that failed to open",
+     connect_errors},
+    {"handfast_server_sent_bytes_total", "counter",
+     "Bytes sent to the server, above TLS; of a relay when it ended", bytes_to_server},
     {"handfast_server_received_bytes_total", "counter",
      "Bytes received from the server, above TLS; of a relay when it ended", bytes_from_server},
-    {"handfast_server_checks_passed_total", "counter", "Health checks the server passed", checks_passed},
-    {"handfast_server_checks_failed_total", "counter", "Health checks the server failed", checks_failed},
-    {"handfast_server_rises_total", "counter", "Times the server was found up after it was not", rises},
-    {"handfast_server_falls_total", "counter", "Times the server was found down after it was not", falls},
+    {"handfast_server_checks_passed_total", "counter", "Health checks the server passed",
+     checks_passed},
+    {"handfast_server_checks_failed_total", "counter", "Health checks the server failed",
+     checks_failed},
+    {"handfast_server_rises_total", "counter", "Times the server was found up after it was not",
+     rises},
+    {"handfast_server_falls_total", "counter", "Times the server was found down after it was not",
+     falls},
 };
 
-static void print_server_row(struct text *text, const struct service *service, const struct server_row *row)
+static void print_server_row(struct text *text, const struct service *service,
+                             const struct server_row *row)
 {
     family(text, row->name, row->type, row->help);
     for (size_t p = 0; p < service->snapshot->pool_count; p++) {
@@ -303,7 +319,8 @@ static void print_servers(struct text *text, const struct service *service)
 static void print_reloads(struct text *text, const struct metrics *metrics)
 {
     family(text, "handfast_reloads_total", "counter", "Reloads by outcome");
-    text_add_printf(text, "handfast_reloads_total{outcome=\"adopted\"} %llu\n", (unsigned long long)metrics->reloads);
+    text_add_printf(text, "handfast_reloads_total{outcome=\"adopted\"} %llu\n",
+                    (unsigned long long)metrics->reloads);
     text_add_printf(text, "handfast_reloads_total{outcome=\"refused\"} %llu\n",
                     (unsigned long long)metrics->reloads_refused);
     plain_u64(text, "handfast_last_reload_adopted", "gauge", "1 unless the last reload was refused",
@@ -313,11 +330,13 @@ static void print_reloads(struct text *text, const struct metrics *metrics)
 static void print_gauges(struct text *text, const struct metrics *metrics)
 {
     plain_u64(text, "handfast_clients", "gauge", "Clients connected", metrics->gauges.clients);
-    plain_u64(text, "handfast_exchanges", "gauge", "Exchanges under way", metrics->gauges.exchanges);
+    plain_u64(text, "handfast_exchanges", "gauge", "Exchanges under way",
+              metrics->gauges.exchanges);
     plain_u64(text, "handfast_pins", "gauge", "Links tied to one client", metrics->gauges.pins);
     plain_u64(text, "handfast_links", "gauge", "Links to servers", metrics->gauges.links);
     plain_u64(text, "handfast_workers", "gauge", "Worker threads", metrics->workers);
-    plain_u64(text, "handfast_draining", "gauge", "1 while the process finishes what is open and takes nothing new",
+    plain_u64(text, "handfast_draining", "gauge",
+              "1 while the process finishes what is open and takes nothing new",
               metrics->is_draining);
 }
 
@@ -327,13 +346,17 @@ static void print_process(struct text *text, const struct metrics *metrics)
     text_add_string(text, "handfast_info");
     label(text, "version", HANDFAST_VERSION, '{');
     value_u64(text, 1);
-    plain_double(text, "process_start_time_seconds", "gauge", "Start of the process, seconds since 1970",
-                 metrics->started_s);
-    plain_double(text, "process_cpu_seconds_total", "counter", "User and system time", metrics->cpu_s);
-    plain_u64(text, "process_resident_memory_bytes", "gauge", "Resident memory", metrics->resident_bytes);
-    plain_u64(text, "process_virtual_memory_bytes", "gauge", "Virtual memory", metrics->virtual_bytes);
+    plain_double(text, "process_start_time_seconds", "gauge",
+                 "Start of the process, seconds since 1970", metrics->started_s);
+    plain_double(text, "process_cpu_seconds_total", "counter", "User and system time",
+                 metrics->cpu_s);
+    plain_u64(text, "process_resident_memory_bytes", "gauge", "Resident memory",
+              metrics->resident_bytes);
+    plain_u64(text, "process_virtual_memory_bytes", "gauge", "Virtual memory",
+              metrics->virtual_bytes);
     plain_u64(text, "process_open_fds", "gauge", "Open descriptors", metrics->descriptors);
-    plain_u64(text, "process_max_fds", "gauge", "Limit of open descriptors", metrics->descriptors_max);
+    plain_u64(text, "process_max_fds", "gauge", "Limit of open descriptors",
+              metrics->descriptors_max);
 }
 
 void metrics_print(struct text *text, const struct metrics *metrics)
@@ -344,11 +367,12 @@ void metrics_print(struct text *text, const struct metrics *metrics)
     print_statuses(text, &tally);
     print_logins(text, &tally);
     print_ends(text, &tally);
-    print_histogram(text, "handfast_connect_seconds", "Time to open a link, TLS included", &tally.connect);
-    print_histogram(text, "handfast_first_byte_seconds", "From a request's head to the first byte of its answer",
-                    &tally.first_byte);
-    print_histogram(text, "handfast_exchange_seconds", "From a request's head to the end of the exchange",
-                    &tally.total);
+    print_histogram(text, "handfast_connect_seconds", "Time to open a link, TLS included",
+                    &tally.connect);
+    print_histogram(text, "handfast_first_byte_seconds",
+                    "From a request's head to the first byte of its answer", &tally.first_byte);
+    print_histogram(text, "handfast_exchange_seconds",
+                    "From a request's head to the end of the exchange", &tally.total);
     print_gauges(text, metrics);
     print_servers(text, metrics->service);
     print_reloads(text, metrics);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Prometheus reads: the tallies of all workers, the servers, and the process, in its text format (version 0.0.4).
+// What Prometheus reads: the tallies of all workers, the servers, and the process, in its text
+// format (version 0.0.4).
 #pragma once
 
 #include "control/supervisor.h"

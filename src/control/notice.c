@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of the control thread. They are rare, so each has a page of its own on the way to the journal.
+// Lines of the control thread. They are rare, so each has a page of its own on the way to the
+// journal.
 #include "control/notice.h"
 
 #include <stdlib.h>
@@ -58,8 +59,9 @@ void notice_verdict(void *owner, const struct server *server, enum verdict befor
     if (health->why == END_OK)
         supervisor_say("server %s of pool %s is %s", server->name, server->pool_name, verdict);
     else
-        supervisor_say("server %s of pool %s is %s: %s%s%s", server->name, server->pool_name, verdict,
-                       end_sentence(health->why), health->detail[0] ? ": " : "", health->detail);
+        supervisor_say("server %s of pool %s is %s: %s%s%s", server->name, server->pool_name,
+                       verdict, end_sentence(health->why), health->detail[0] ? ": " : "",
+                       health->detail);
     if (supervisor->journal)
         write_line(supervisor->journal, server, before);
 }

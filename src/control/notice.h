@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the process itself has to tell, as against its traffic: one line on standard error for people, and one line of
-// JSON in the log beside those of the exchanges.
+// What the process itself has to tell, as against its traffic: one line on standard error for
+// people, and one line of JSON in the log beside those of the exchanges.
 #pragma once
 
 #include "control/supervisor.h"

@@ -34,9 +34,10 @@ static json_t *listeners(const struct supervisor *supervisor)
     const struct snapshot *snapshot = supervisor->service->snapshot;
     for (size_t i = 0; i < snapshot->listener_count; i++) {
         const struct listener_config *config = &snapshot->listeners[i];
-        json_array_append_new(list, json_pack("{ss,so,sb,ss?}", "bind", config->bind, "address",
-                                              address(&supervisor->listener_addresses[i]), "tls", config->is_tls,
-                                              "default_site", config->default_site));
+        json_array_append_new(list,
+                              json_pack("{ss,so,sb,ss?}", "bind", config->bind, "address",
+                                        address(&supervisor->listener_addresses[i]), "tls",
+                                        config->is_tls, "default_site", config->default_site));
     }
     return list;
 }
@@ -79,19 +80,23 @@ static void add_health(json_t *item, const struct server *server)
     json_object_set_new(item, "since", since(health->changed_us));
     if (health->why != END_OK) {
         json_object_set_new(item, "why", json_string(end_word(health->why)));
-        json_object_set_new(item, "detail", json_string(health->detail[0] ? health->detail : end_sentence(health->why)));
+        json_object_set_new(
+            item, "detail",
+            json_string(health->detail[0] ? health->detail : end_sentence(health->why)));
     }
     json_object_set_new(item, "checks_passed", integer(health->checks_passed));
     json_object_set_new(item, "checks_failed", integer(health->checks_failed));
-    json_object_set_new(item, "avoided", json_boolean(atomic_load(&server->avoided_until) > loop_now_us() / US_PER_MS));
+    json_object_set_new(
+        item, "avoided",
+        json_boolean(atomic_load(&server->avoided_until) > loop_now_us() / US_PER_MS));
 }
 
 static json_t *server_item(const struct server *server, const struct server_config *config)
 {
     struct server_tally tally;
     server_tally_sum(server, &tally);
-    json_t *item = json_pack("{ss,so,si}", "name", server->name, "address", address(&server->address), "weight",
-                             (int)config->weight);
+    json_t *item = json_pack("{ss,so,si}", "name", server->name, "address",
+                             address(&server->address), "weight", (int)config->weight);
     add_health(item, server);
     json_object_set_new(item, "links", integer(atomic_load(&server->links)));
     json_object_set_new(item, "links_opened", integer(tally.links_opened));
@@ -113,11 +118,12 @@ static json_t *pools(const struct service *service)
         json_t *servers = json_array();
         for (size_t i = 0; i < pool->server_count; i++)
             json_array_append_new(servers, server_item(pool->servers[i], &config->servers[i]));
-        json_array_append_new(list, json_pack("{ss,ss,ss,sb,ss,so}", "name", config->name, "balance",
-                                              balances[config->balance], "links",
-                                              config->links == LINKS_SHARED ? "shared" : "dedicated", "tls",
-                                              config->tls.enabled, "check", checks[config->health.kind], "servers",
-                                              servers));
+        json_array_append_new(list,
+                              json_pack("{ss,ss,ss,sb,ss,so}", "name", config->name, "balance",
+                                        balances[config->balance], "links",
+                                        config->links == LINKS_SHARED ? "shared" : "dedicated",
+                                        "tls", config->tls.enabled, "check",
+                                        checks[config->health.kind], "servers", servers));
     }
     return list;
 }
@@ -138,7 +144,8 @@ static json_t *logins(const struct tally *tally)
     for (enum login_mechanism scheme = 0; scheme < LOGIN_MECHANISMS; scheme++) {
         json_t *outcomes = json_object();
         for (enum login_outcome outcome = 0; outcome < LOGIN_OUTCOMES; outcome++)
-            json_object_set_new(outcomes, login_outcome_word(outcome), integer(tally->logins[scheme][outcome]));
+            json_object_set_new(outcomes, login_outcome_word(outcome),
+                                integer(tally->logins[scheme][outcome]));
         json_object_set_new(object, login_mechanism_word(scheme), outcomes);
     }
     return object;
@@ -147,8 +154,9 @@ static json_t *logins(const struct tally *tally)
 static json_t *reloads(const struct supervisor *supervisor)
 {
     return json_pack("{sI,sI,so,sb}", "adopted", (json_int_t)supervisor->reloads, "refused",
-                     (json_int_t)supervisor->reloads_failed, "last", since(supervisor->last_reload_us),
-                     "last_was_refused", supervisor->last_reload_was_refused);
+                     (json_int_t)supervisor->reloads_failed, "last",
+                     since(supervisor->last_reload_us), "last_was_refused",
+                     supervisor->last_reload_was_refused);
 }
 
 json_t *status_compose(const struct supervisor *supervisor)
@@ -156,11 +164,12 @@ json_t *status_compose(const struct supervisor *supervisor)
     struct metrics metrics;
     const struct service *service = supervisor->service;
     metrics_gather(supervisor, &metrics);
-    json_t *status = json_pack(
-        "{ss,si,so,sI,ss,ss,si}", "version", HANDFAST_VERSION, "pid", (int)getpid(), "started",
-        since(supervisor->started_us), "uptime_s", (json_int_t)((loop_now_us() - supervisor->started_us) / US_PER_S),
-        "config", supervisor->config_file, "state", supervisor->is_draining ? "draining" : "serving", "workers",
-        (int)supervisor->worker_count);
+    json_t *status = json_pack("{ss,si,so,sI,ss,ss,si}", "version", HANDFAST_VERSION, "pid",
+                               (int)getpid(), "started", since(supervisor->started_us), "uptime_s",
+                               (json_int_t)((loop_now_us() - supervisor->started_us) / US_PER_S),
+                               "config", supervisor->config_file, "state",
+                               supervisor->is_draining ? "draining" : "serving", "workers",
+                               (int)supervisor->worker_count);
     json_object_set_new(status, "clients", integer(metrics.gauges.clients));
     json_object_set_new(status, "exchanges", integer(metrics.gauges.exchanges));
     json_object_set_new(status, "pins", integer(metrics.gauges.pins));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of a visit: read the request, hand it over, send the answer, wait a moment for the other side to close. A
-// visit that takes too long ends, and there are never more than a few at one time.
+// The life of a visit: read the request, hand it over, send the answer, wait a moment for the other
+// side to close. A visit that takes too long ends, and there are never more than a few at one time.
 #include "control/visitor.h"
 
 #include <stdio.h>
@@ -10,12 +10,12 @@
 #include "base/check.h"
 #include "base/text.h"
 
-#define VISITORS_MAX     16
-#define VISIT_MS         10000
-#define FAREWELL_MS      1000
-#define LINE_BYTES_MAX   4096
-#define HEAD_BYTES_MAX   8192
-#define BODY_BYTES_MAX   4096 // read and ignored: nothing here needs one
+#define VISITORS_MAX   16
+#define VISIT_MS       10000
+#define FAREWELL_MS    1000
+#define LINE_BYTES_MAX 4096
+#define HEAD_BYTES_MAX 8192
+#define BODY_BYTES_MAX 4096 // read and ignored: nothing here needs one
 
 enum visitor_state {
     VISITOR_ASKING = 0,
@@ -126,18 +126,19 @@ static void send_more(struct visitor *visitor)
     }
 }
 
-void visitor_answer(struct visitor *visitor, unsigned status, const char *type, char *body, size_t size,
-                    const char *allow)
+void visitor_answer(struct visitor *visitor, unsigned status, const char *type, char *body,
+                    size_t size, const char *allow)
 {
     char memory[512];
     struct text head = text_over(memory, sizeof memory);
-    CHECK(visitor->state != VISITOR_TAKING && visitor->state != VISITOR_LEAVING && visitor->state != VISITOR_GONE);
+    CHECK(visitor->state != VISITOR_TAKING && visitor->state != VISITOR_LEAVING &&
+          visitor->state != VISITOR_GONE);
     visitor->left = NULL;
     visitor->state = VISITOR_TAKING;
     visitor->body = body;
     visitor->size = size;
-    text_add_printf(&head, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status, reason_of(status),
-                    type, size);
+    text_add_printf(&head, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status,
+                    reason_of(status), type, size);
     if (allow)
         text_add_printf(&head, "Allow: %s\r\n", allow);
     text_add_string(&head, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
@@ -151,7 +152,8 @@ static void refuse(struct visitor *visitor, unsigned status, const char *sentenc
 {
     char *body = NULL;
     int size = asprintf(&body, "{\"error\": \"%s\"}\n", sentence);
-    visitor_answer(visitor, status, "application/json", size > 0 ? body : NULL, size > 0 ? (size_t)size : 0, NULL);
+    visitor_answer(visitor, status, "application/json", size > 0 ? body : NULL,
+                   size > 0 ? (size_t)size : 0, NULL);
 }
 
 // ---- the request
@@ -160,7 +162,8 @@ static void hand_over(struct visitor *visitor)
 {
     struct request_head *request = &visitor->request;
     struct span head = span_first(buf_span(&visitor->session.in), visitor->head_bytes);
-    CHECK(is_ok(h1_request_parse(head, request))); // it was before; since then the bytes may have moved
+    // it was good before; since then the bytes may have moved
+    CHECK(is_ok(h1_request_parse(head, request)));
     visitor->state = VISITOR_WAITING;
     visitor->door->ask(visitor, request->method, request->target.path);
     if (visitor->state == VISITOR_WAITING)
@@ -269,7 +272,8 @@ static void on_accept(struct listener *listener, int fd, const struct address *a
     struct door *door = CONTAINER(listener, struct door, listener);
     bool may_enter = door->visitor_count < VISITORS_MAX;
     struct visitor *visitor = may_enter ? calloc(1, sizeof *visitor) : NULL;
-    struct channel *channel = visitor ? socket_channel_new(door->io->loop, fd, END_CLIENT_RESET) : NULL;
+    struct channel *channel =
+        visitor ? socket_channel_new(door->io->loop, fd, END_CLIENT_RESET) : NULL;
     if (!channel) {
         free(visitor);
         close(fd);

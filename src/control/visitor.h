@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A visitor is somebody who asks this process about itself: one connection, one bounded request, one answer. Doors let
-// them in: the admin socket and the metrics address. It speaks HTTP/1.1 and closes after the answer.
+// A visitor is somebody who asks this process about itself: one connection, one bounded request,
+// one answer. Doors let them in: the admin socket and the metrics address. It speaks HTTP/1.1 and
+// closes after the answer.
 #pragma once
 
 #include "http/http.h"
@@ -29,8 +30,9 @@ bool door_init(struct door *door, struct io_thread *io, int fd, visitor_ask_fn *
 void door_done(struct door *door);
 
 struct door *visitor_door(const struct visitor *visitor);
-// `body` is malloc'ed and now the visitor's; it may be NULL when `size` is 0. `allow`: methods for a 405, else NULL.
-void visitor_answer(struct visitor *visitor, unsigned status, const char *type, char *body, size_t size,
-                    const char *allow);
+// `body` is malloc'ed and now the visitor's; it may be NULL when `size` is 0. `allow`: methods for
+// a 405, else NULL.
+void visitor_answer(struct visitor *visitor, unsigned status, const char *type, char *body,
+                    size_t size, const char *allow);
 // The answer comes later: until then `left(pending)` is called should the visitor leave.
 void visitor_wait(struct visitor *visitor, visitor_left_fn *left, void *pending);

@@ -69,8 +69,10 @@ int local_listen(const char *path, unsigned mode)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    // The file gets the mode of the socket less the umask, so it is never more open than it shall be.
-    bool is_bound = fchmod(fd, mode) == 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+    // The file gets the mode of the socket less the umask, so it is never more open than it shall
+    // be.
+    bool is_bound = fchmod(fd, mode) == 0 &&
+                    bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
                     chmod(path, mode) == 0 && listen(fd, BACKLOG) == 0;
     return is_bound ? fd : close_failed(fd);
 }

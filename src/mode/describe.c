@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients and pins as the admin API shows them. It runs on the worker's thread, so it is bounded: what does not fit is
-// left out and counted, and the text is always whole JSON.
+// Clients and pins as the admin API shows them. It runs on the worker's thread, so it is bounded:
+// what does not fit is left out and counted, and the text is always whole JSON.
 #include "mode/client.h"
 
 #define ROOM_TO_CLOSE 8
 
 static const char *state_word(enum client_state state)
 {
-    static const char *const words[] = {"peeking", "resting", "reading", "busy", "relaying", "lingering", "closed"};
+    static const char *const words[] = {"peeking",  "resting",   "reading", "busy",
+                                        "relaying", "lingering", "closed"};
     return words[state];
 }
 
@@ -69,7 +70,8 @@ size_t keeper_describe_clients(struct keeper *keeper, struct json *json)
     return left_out;
 }
 
-static void add_pin(struct json *json, const struct client *client, const struct link *link, struct span authority)
+static void add_pin(struct json *json, const struct client *client, const struct link *link,
+                    struct span authority)
 {
     const struct pool_config *pool = link->side->pool->config;
     json_put_open(json, NULL, '{');
@@ -87,7 +89,8 @@ static void add_pin(struct json *json, const struct client *client, const struct
 }
 
 // 1 when it is a pin that did not fit.
-static size_t add_if_pin(struct json *json, const struct client *client, const struct link *link, struct span authority)
+static size_t add_if_pin(struct json *json, const struct client *client, const struct link *link,
+                         struct span authority)
 {
     if (!link || binding_may_share(link->binding))
         return 0;
@@ -96,15 +99,16 @@ static size_t add_if_pin(struct json *json, const struct client *client, const s
     return !attempt_end(json, &attempt);
 }
 
-// Every link of the client that is pinned: those of its ties, that of an exchange that has no tie yet, and the one a
-// relay has after an upgrade.
+// Every link of the client that is pinned: those of its ties, that of an exchange that has no tie
+// yet, and the one a relay has after an upgrade.
 static size_t add_pins_of(struct json *json, const struct client *client)
 {
     size_t left_out = 0;
     const struct exchange *exchange = client->exchange;
     for (const struct list *item = client->ties.next; item != &client->ties; item = item->next) {
         const struct tie *tie = CONTAINER(item, const struct tie, siblings);
-        left_out += add_if_pin(json, client, tie->link, span_of(tie->authority, tie->authority_size));
+        left_out +=
+            add_if_pin(json, client, tie->link, span_of(tie->authority, tie->authority_size));
     }
     if (exchange && (!exchange->tie || exchange->tie->link != exchange->link))
         left_out += add_if_pin(json, client, exchange->link, exchange_host(exchange));

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Probes: a probe connects, shakes hands or asks as the health of its pool says, and writes nothing but its server's
-// health and verdict. It is either waiting for its time or running towards a deadline (one timer serves both) and
-// concludes exactly once per check. The set of probes owns each; a probe holds its server, so a verdict survives a
-// reload that keeps the server.
+// Probes: a probe connects, shakes hands or asks as the health of its pool says, and writes nothing
+// but its server's health and verdict. It is either waiting for its time or running towards a
+// deadline (one timer serves both) and concludes exactly once per check. The set of probes owns
+// each; a probe holds its server, so a verdict survives a reload that keeps the server.
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "pool/pool.h"
 
-#define AT_ONCE_MAX     512 // checks under way; the others wait a moment, so that they cannot eat the descriptors
-#define POSTPONED_MS    20
-#define LINE_BYTES_MAX  (16 * 1024)
-#define HEAD_BYTES_MAX  (64 * 1024)
+#define AT_ONCE_MAX                                                                                \
+    512 // checks under way; the others wait a moment, so that they cannot eat the descriptors
+#define POSTPONED_MS   20
+#define LINE_BYTES_MAX (16 * 1024)
+#define HEAD_BYTES_MAX (64 * 1024)
 
 struct probe {
     struct list siblings;
@@ -111,7 +112,8 @@ static void conclude(struct probe *probe, enum end why, const char *detail)
 static void conclude_broken(struct probe *probe)
 {
     enum end end = probe->channel->end;
-    conclude(probe, end != END_OK ? end : END_SERVER_RESET, probe->is_tls ? tls_channel_problem(probe->channel) : "");
+    conclude(probe, end != END_OK ? end : END_SERVER_RESET,
+             probe->is_tls ? tls_channel_problem(probe->channel) : "");
 }
 
 // ---- HTTP
@@ -123,7 +125,8 @@ static void put_request(struct probe *probe)
     const struct health_config *health = health_of(probe);
     const char *host = health->host ? health->host : probe->server->name;
     text_add_printf(&text,
-                    "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: handfast/" HANDFAST_VERSION " (health check)\r\n"
+                    "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: handfast/" HANDFAST_VERSION
+                    " (health check)\r\n"
                     "Accept: */*\r\nConnection: close\r\n\r\n",
                     health->method, health->path, host);
     probe->is_asked = !text.cut && is_ok(h1_put(&probe->session, text_span(&text)));
@@ -131,7 +134,8 @@ static void put_request(struct probe *probe)
 
 static enum end response_end(enum end end)
 {
-    return end == END_HEADER_TOO_BIG || end == END_HEAD_TOO_BIG ? END_RESPONSE_TOO_BIG : END_RESPONSE_BAD;
+    return end == END_HEADER_TOO_BIG || end == END_HEAD_TOO_BIG ? END_RESPONSE_TOO_BIG
+                                                                : END_RESPONSE_BAD;
 }
 
 static void judge(struct probe *probe, const struct response_head *head)
@@ -149,7 +153,8 @@ static void judge(struct probe *probe, const struct response_head *head)
     conclude(probe, END_HEALTH_STATUS, memory);
 }
 
-// Looks for the answer's head. True when there may be another behind it (an interim answer was skipped).
+// Looks for the answer's head. True when there may be another behind it (an interim answer was
+// skipped).
 static bool look_for_answer(struct probe *probe)
 {
     struct h1_session *session = &probe->session;
@@ -170,7 +175,8 @@ static bool look_for_answer(struct probe *probe)
             h1_want(session, HEAD_BYTES_MAX + IO_BLOCK_BYTES);
         return false;
     }
-    struct status status = h1_response_parse(head, strcmp(health_of(probe)->method, "HEAD") == 0, false, response);
+    struct status status =
+        h1_response_parse(head, strcmp(health_of(probe)->method, "HEAD") == 0, false, response);
     if (!is_ok(status)) {
         conclude(probe, status.end, "");
         return false;
@@ -213,7 +219,8 @@ static void on_ready(struct channel *channel, unsigned ready)
 static struct channel *with_tls(struct probe *probe, struct channel *below)
 {
     const struct pool_config *config = probe->pool->config;
-    struct tls_client *client = probe->pool->tls ? probe->pool->tls : probe->probes->any_certificate;
+    struct tls_client *client =
+        probe->pool->tls ? probe->pool->tls : probe->probes->any_certificate;
     const char *name = config->tls.name ? config->tls.name : probe->server->name;
     return client ? tls_connect(probe->probes->io->loop, client, name, NULL, below) : NULL;
 }
@@ -239,7 +246,8 @@ static void begin(struct probe *probe)
         return;
     }
     struct status status = open_channel(probe);
-    if (status.end == END_FILE_LIMIT || status.end == END_OVERLOAD) { // our want, not the server's fault
+    if (status.end == END_FILE_LIMIT ||
+        status.end == END_OVERLOAD) { // our want, not the server's fault
         set_timer(probe, health_of(probe)->interval_ms);
         return;
     }
@@ -327,7 +335,8 @@ static void restart(struct probe *probe)
         loop_timer_set(probe->probes->io->loop, &probe->timer, latest_ms);
 }
 
-static void adopt_server(struct probes *probes, struct list *known, const struct pool *pool, struct server *server)
+static void adopt_server(struct probes *probes, struct list *known, const struct pool *pool,
+                         struct server *server)
 {
     struct probe *probe = find(known, server);
     if (pool->config->health.kind == HEALTH_NONE) {

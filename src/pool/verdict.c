@@ -34,7 +34,8 @@ static bool offers_scheme(const struct head *head)
     for (size_t i = 0; i < head->field_count; i++) {
         struct span parameter;
         const struct field *field = &head->fields[i];
-        if (field->id == FIELD_WWW_AUTHENTICATE && auth_scheme_of(field->value, &parameter) != AUTH_SCHEME_NONE)
+        if (field->id == FIELD_WWW_AUTHENTICATE &&
+            auth_scheme_of(field->value, &parameter) != AUTH_SCHEME_NONE)
             return true;
     }
     return false;
@@ -47,5 +48,6 @@ bool verdict_accepts(const struct health_config *health, const struct response_h
             return true;
     if (health->expect_count)
         return false;
-    return (head->status >= 200 && head->status <= 399) || (head->status == 401 && offers_scheme(&head->head));
+    return (head->status >= 200 && head->status <= 399) ||
+           (head->status == 401 && offers_scheme(&head->head));
 }

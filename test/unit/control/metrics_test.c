@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text of the metrics: sums, buckets, labels that need escaping, and what happens when it does not fit.
+// The text of the metrics: sums, buckets, labels that need escaping, and what happens when it does
+// not fit.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,7 +39,8 @@ static int set_up(void **state)
     atomic_init(&stand->server.links, 7);
     stand->servers[0] = &stand->server;
     stand->pool_config.name = "a \"pool\"\nof two lines";
-    stand->pool = (struct pool){.config = &stand->pool_config, .servers = stand->servers, .server_count = 1};
+    stand->pool =
+        (struct pool){.config = &stand->pool_config, .servers = stand->servers, .server_count = 1};
     stand->pools[0] = &stand->pool;
     stand->snapshot.pool_count = 1;
     stand->service = (struct service){.snapshot = &stand->snapshot, .pools = stand->pools};
@@ -116,8 +118,9 @@ static void test_lost_lines_are_summed(void **state)
 static void test_labels_are_escaped(void **state)
 {
     struct stand *stand = *state;
-    assert_line(printed(stand),
-                "handfast_server_links{pool=\"a \\\"pool\\\"\\nof two lines\",server=\"back\\\\slash\"} 7");
+    assert_line(
+        printed(stand),
+        "handfast_server_links{pool=\"a \\\"pool\\\"\\nof two lines\",server=\"back\\\\slash\"} 7");
 }
 
 #define OF_SERVER "{pool=\"a \\\"pool\\\"\\nof two lines\",server=\"back\\\\slash\"} "
@@ -141,7 +144,8 @@ static void test_verdicts(void **state)
         const char *up;
         const char *checked;
     } rows[] = {
-        {VERDICT_UNTRIED, "handfast_server_up" OF_SERVER "1", "handfast_server_checked" OF_SERVER "0"},
+        {VERDICT_UNTRIED, "handfast_server_up" OF_SERVER "1",
+         "handfast_server_checked" OF_SERVER "0"},
         {VERDICT_UP, "handfast_server_up" OF_SERVER "1", "handfast_server_checked" OF_SERVER "1"},
         {VERDICT_DOWN, "handfast_server_up" OF_SERVER "0", "handfast_server_checked" OF_SERVER "1"},
     };
@@ -158,7 +162,7 @@ static void test_histograms_are_cumulative_and_in_seconds(void **state)
     struct stand *stand = *state;
     struct histogram *total = &stand->metrics.tally.total;
     histogram_note(total, 0);
-    histogram_note(total, 250);      // a bound belongs to its bucket
+    histogram_note(total, 250); // a bound belongs to its bucket
     histogram_note(total, 251);
     histogram_note(total, 10000000); // the last bound
     histogram_note(total, 70000001); // beyond
@@ -184,7 +188,8 @@ static void test_logins_and_ends_have_all_their_words(void **state)
     assert_line(text, "handfast_ends_total{end=\"no_server\",by=\"server\"} 2");
     for (enum end end = END_OK; end < END_COUNT; end++) {
         char label[128];
-        snprintf(label, sizeof label, "\nhandfast_ends_total{end=\"%s\",by=\"%s\"} ", end_word(end), end_side_word(end));
+        snprintf(label, sizeof label, "\nhandfast_ends_total{end=\"%s\",by=\"%s\"} ", end_word(end),
+                 end_side_word(end));
         assert_non_null(strstr(text, label));
     }
 }
@@ -212,8 +217,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_labels_are_escaped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_server_is_the_sum_of_its_workers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_verdicts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_histograms_are_cumulative_and_in_seconds, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_logins_and_ends_have_all_their_words, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_histograms_are_cumulative_and_in_seconds, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_logins_and_ends_have_all_their_words, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_too_little_room_is_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

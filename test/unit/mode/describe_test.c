@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Describing clients and pins into too little room: whatever fits is whole JSON, and the rest is counted.
+// Describing clients and pins into too little room: whatever fits is whole JSON, and the rest is
+// counted.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -29,7 +30,8 @@ static int set_up(void **state)
     struct crowd *crowd = calloc(1, sizeof *crowd);
     crowd->listener.bind = "*:443";
     crowd->server.name = "iis1.test";
-    crowd->pool_config = (struct pool_config){.name = "main", .servers = &crowd->server, .server_count = 1};
+    crowd->pool_config =
+        (struct pool_config){.name = "main", .servers = &crowd->server, .server_count = 1};
     crowd->pool.config = &crowd->pool_config;
     crowd->side.pool = &crowd->pool;
     list_init(&crowd->keeper.clients);
@@ -69,8 +71,10 @@ static int tear_down(void **state)
 
 typedef size_t describe_fn(struct keeper *keeper, struct json *json);
 
-// Describes into exactly `capacity` bytes of the heap (so that a byte too many is found) and reads it back.
-static json_t *described(struct crowd *crowd, describe_fn *describe, size_t capacity, size_t *ret_left_out)
+// Describes into exactly `capacity` bytes of the heap (so that a byte too many is found) and reads
+// it back.
+static json_t *described(struct crowd *crowd, describe_fn *describe, size_t capacity,
+                         size_t *ret_left_out)
 {
     char *memory = malloc(capacity);
     struct text text = text_over(memory, capacity);
@@ -92,7 +96,8 @@ static void test_everything_fits(void **state)
     const json_t *second = json_array_get(clients, 1);
     assert_int_equal(json_integer_value(json_object_get(second, "client")), 2);
     assert_string_equal(json_string_value(json_object_get(second, "address")), "192.0.2.1:1001");
-    assert_string_equal(json_string_value(json_object_get(second, "sni")), "a \"name\"\nwith\\care");
+    assert_string_equal(json_string_value(json_object_get(second, "sni")),
+                        "a \"name\"\nwith\\care");
     assert_string_equal(json_string_value(json_object_get(second, "state")), "resting");
     assert_null(json_object_get(second, "site"));
     json_decref(clients);

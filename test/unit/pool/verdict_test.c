@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Results into verdicts: rise and fall, the first check, the wait between checks, and which answers are healthy.
+// Results into verdicts: rise and fall, the first check, the wait between checks, and which answers
+// are healthy.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -46,7 +47,8 @@ static void test_rise_and_fall(void **state)
         struct verdict_run run = {0};
         for (size_t at = 0; rows[i].verdicts[at]; at++) {
             enum verdict before = run.verdict;
-            bool has_changed = verdict_note(&run, rows[i].results[at] == '+', rows[i].rise, rows[i].fall);
+            bool has_changed =
+                verdict_note(&run, rows[i].results[at] == '+', rows[i].rise, rows[i].fall);
             if (letter_of(run.verdict) != rows[i].verdicts[at])
                 fail_msg("row %zu, result %zu: %c", i, at, letter_of(run.verdict));
             assert_int_equal(has_changed, run.verdict != before);
