@@ -180,6 +180,11 @@ class Stage:
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
             return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
 
+    def cpu_seconds(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def sockets(self):
         """Descriptors of sockets that Handfast holds."""
         directory = f"/proc/{self.pid}/fd"
@@ -225,6 +230,6 @@ class Stage:
             return
         self.check_nothing_leaked()
         if not self.may_be_cut:
-            cut = [line for line in self.log() if line["end"] == "drained"]
+            cut = [line for line in self.log() if line.get("end") == "drained"]
             assert not cut, f"left until the drain deadline: {cut}"
         shutil.rmtree(self.balancer.directory, ignore_errors=True)

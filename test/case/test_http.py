@@ -4,16 +4,15 @@
 """Framing, methods, streaming, connections, limits and our own answers."""
 
 import contextlib
-import hashlib
 import threading
 import time
 
 import pytest
 
+from bulk import MIB, Job, drink, pour, stuck
 from scripted import Deaf, chunked, ok, request, response
 from tokens import KERBEROS
 
-MIB = 1 << 20
 proxies = pytest.mark.xfail(strict=True, reason="trusted_proxies: no networks, nothing extended, nothing added")
 
 
@@ -1045,55 +1044,6 @@ def test_bodies_of_every_size_arrive(stage, to_tls, size, framing):
             assert answer.status == 200 and answer.body == body
 
 
-def pour(peer, total, block=bytes(range(256)) * 256):
-    """Sends that many bytes; the digest of them."""
-    digest = hashlib.sha256()
-    peer.keeps = False
-    for at in range(0, total, len(block)):
-        piece = block[:total - at]
-        peer.socket.sendall(piece)
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def drink(peer, total):
-    """Reads that many bytes that follow what was read so far; the digest."""
-    digest = hashlib.sha256()
-    first = peer.take_buffered(total)
-    digest.update(first)
-    total -= len(first)
-    while total:
-        data = peer.socket.recv(min(total, 1 << 18))
-        assert data, "it ended early"
-        digest.update(data)
-        total -= len(data)
-    return digest.hexdigest()
-
-
-class Job(threading.Thread):
-    """A function on a thread; `result` waits for it and raises what it raised."""
-
-    def __init__(self, function, *arguments):
-        super().__init__(daemon=True)
-        self.work = (function, arguments)
-        self.value = self.error = None
-        self.start()
-
-    def run(self):
-        try:
-            function, arguments = self.work
-            self.value = function(*arguments)
-        except Exception as error:
-            self.error = error
-
-    def result(self):
-        self.join(60)
-        assert not self.is_alive(), "it hangs"
-        if self.error:
-            raise self.error
-        return self.value
-
-
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
 def test_sixty_four_megabytes_up_in_bounded_memory(stage, tls):
     size = 64 * MIB
@@ -1132,18 +1082,6 @@ def test_sixty_four_megabytes_down_in_bounded_memory(stage, tls):
         assert link.read_request().target == b"/next"
         link.send(ok())
         assert client.answer().status == 200
-
-
-def stuck(peer, block=b"x" * 65536):
-    """Writes until the other side takes no more; how much went out."""
-    peer.keeps = False
-    peer.socket.settimeout(1)
-    total = 0
-    try:
-        while True:
-            total += peer.socket.send(block)
-    except TimeoutError:
-        return total
 
 
 @pytest.mark.parametrize("direction", ["down", "up"])
