@@ -29,7 +29,8 @@ struct tls_channel *tls_channel_of(const SSL *ssl)
 
 static void enter(struct tls_channel *channel)
 {
-    ERR_clear_error();
+    if (ERR_peek_error()) // much cheaper than clearing what is clear
+        ERR_clear_error();
     tls_footing_enter(&channel->footing, SSL_get_rbio(channel->ssl));
 }
 
@@ -108,13 +109,12 @@ static unsigned wanted_below(const struct tls_channel *channel)
     return is_broken(channel) ? CHANNEL_NOTHING : wanted;
 }
 
-// After every call: asks below for what is needed now, sees to decoded bytes nobody else will tell
-// of, and gives record buffers back, 33 KiB, unless they hold something. (SSL_MODE_RELEASE_BUFFERS
-// does so after each record, and forgets one when a ticket or a key update arrives.)
+// After every call: asks below for what is needed now, and sees to decoded bytes nobody else will
+// tell of.
 static void settle(struct tls_channel *channel)
 {
-    if (channel->base.is_open)
-        SSL_free_buffers(channel->ssl);
+    if (channel->has_spare_buffers && SSL_free_buffers(channel->ssl) == 1)
+        channel->has_spare_buffers = false;
     channel_want(channel->footing.below, wanted_below(channel));
     if (channel->base.has_pending && (channel->base.wanted & CHANNEL_READ))
         loop_soon(channel->loop, &channel->task);
@@ -151,6 +151,24 @@ static void forget_ephemeral_keys(struct tls_channel *channel)
     ERR_clear_error();
 }
 
+// A ticket or key update arrives. OpenSSL takes both record buffers for it, 33 KiB, and its release
+// mode gives only one back.
+static void on_later_message(const SSL *ssl, int where, int value)
+{
+    (void)value;
+    if (where & SSL_CB_LOOP)
+        tls_channel_of(ssl)->has_spare_buffers = true;
+}
+
+static void opened(struct tls_channel *channel)
+{
+    channel->base.is_open = true;
+    channel->owes_goodbye = true;
+    channel->has_spare_buffers = true;
+    forget_ephemeral_keys(channel);
+    SSL_set_info_callback(channel->ssl, on_later_message);
+}
+
 static enum channel_outcome handshake(struct tls_channel *channel)
 {
     channel->is_started = true;
@@ -163,11 +181,8 @@ static enum channel_outcome handshake(struct tls_channel *channel)
         return CHANNEL_BROKEN;
     if (outcome == CHANNEL_ENDED)
         return fail_tls(channel, "the other side closed the connection during the handshake");
-    if (outcome == CHANNEL_MOVED) {
-        channel->base.is_open = true;
-        channel->owes_goodbye = true;
-        forget_ephemeral_keys(channel);
-    }
+    if (outcome == CHANNEL_MOVED)
+        opened(channel);
     return outcome;
 }
 

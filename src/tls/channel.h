@@ -23,6 +23,7 @@ struct tls_channel {
     bool is_cut;        // the other side ended without close_notify
     bool owes_byte;     // the last byte of the last write is sealed, but was not reported as moved
     bool owes_goodbye;  // the other side should hear our close_notify
+    bool has_spare_buffers; // OpenSSL holds record buffers that are probably empty
     bool is_closed;
 };
 

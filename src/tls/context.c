@@ -32,8 +32,9 @@ SSL_CTX *tls_context_new(const SSL_METHOD *method)
     // Our order counts, except that a client which puts ChaCha20 first has no AES in hardware.
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                  SSL_MODE_NO_AUTO_CHAIN);
+    // An idle connection keeps no record buffers.
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     // One recv for a record's header and body, and for several small records.
     SSL_CTX_set_read_ahead(context, 1);
     return context;
