@@ -236,10 +236,32 @@ static void stop_sending(struct exchange *exchange)
     exchange_discard_request(exchange);
 }
 
-static bool is_too_big(const struct exchange *exchange)
+// The next of the body to be sent. Where content is limited, a piece at a time, so that none beyond the limit is sent.
+static struct parse look_body(struct exchange *exchange, struct span *ret_bytes)
 {
-    const struct limits_config *limits = &client_snapshot(exchange->client)->limits;
-    return limits->body_bytes && exchange->client->session.body.payload > limits->body_bytes;
+    const struct h1_session *session = &exchange->client->session;
+    uint64_t limit = client_snapshot(exchange->client)->limits.body_bytes;
+    struct piece piece = {0};
+    if (session->is_splicing)
+        return PARSED_MORE;
+    if (!limit)
+        return h1_look_run(session, ret_bytes);
+    struct parse parse = h1_look_piece(session, &piece);
+    uint64_t payload = session->body.payload + (piece.is_payload ? piece.bytes.size : 0);
+    if (parse.state == PARSE_MORE && payload > limit)
+        return parsed_bad(END_BODY_TOO_BIG);
+    *ret_bytes = piece.bytes;
+    return parse;
+}
+
+// The answer was complete and a body without a known end goes on: the server may take it, but not for ever.
+static bool is_endless(struct exchange *exchange, uint64_t sent)
+{
+    const struct client *client = exchange->client;
+    if (exchange->response != RESPONSE_DONE || client->session.body.kind != BODY_CHUNKED)
+        return false;
+    exchange->discarded_bytes += sent;
+    return exchange->discarded_bytes > client_snapshot(client)->limits.unread_body_bytes;
 }
 
 static size_t send_run(struct h1_session *from, struct h1_session *to, struct span bytes)
@@ -275,19 +297,23 @@ static bool send_some(struct exchange *exchange, struct span bytes)
 
 void forward_pump_request(struct exchange *exchange)
 {
-    struct client *client = exchange->client;
-    struct span run = {0};
     while (exchange->request == REQUEST_STREAMING) {
-        struct parse parse = client->session.is_splicing ? PARSED_MORE : h1_look_run(&client->session, &run);
+        struct span bytes = {0};
+        struct parse parse = look_body(exchange, &bytes);
         if (parse.state == PARSE_DONE) {
             exchange->request = REQUEST_DONE;
             return;
         }
-        if (parse.state == PARSE_BAD || is_too_big(exchange)) {
-            request_failed(exchange, parse.state == PARSE_BAD ? parse.end : END_BODY_TOO_BIG);
+        if (parse.state == PARSE_BAD) {
+            request_failed(exchange, parse.end);
             return;
         }
-        if (!send_some(exchange, run))
+        if (is_endless(exchange, bytes.size)) {
+            response_drop_link(exchange, false);
+            exchange_discard_request(exchange);
+            return;
+        }
+        if (!send_some(exchange, bytes))
             return;
     }
 }
