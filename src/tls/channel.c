@@ -113,6 +113,8 @@ static unsigned wanted_below(const struct tls_channel *channel)
 // tell of.
 static void settle(struct tls_channel *channel)
 {
+    if (channel->is_closed)
+        return;
     if (channel->has_spare_buffers && SSL_free_buffers(channel->ssl) == 1)
         channel->has_spare_buffers = false;
     channel_want(channel->footing.below, wanted_below(channel));

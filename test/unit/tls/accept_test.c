@@ -141,6 +141,49 @@ static void shows_the_certificate_the_client_knows(void **state)
     }
 }
 
+static void chooses_the_suite(void **state)
+{
+    (void)state;
+    static const struct {
+        int version;
+        const char *offered;
+        const char *chosen; // NULL: none
+    } cases[] = {
+        {TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"},
+        {TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"},
+        // a client that puts ChaCha20 first has no AES in hardware
+        {TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
+         "TLS_CHACHA20_POLY1305_SHA256"},
+        {TLS1_2_VERSION, "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256",
+         "ECDHE-RSA-AES128-GCM-SHA256"},
+        // Windows 8.1 and Server 2012 R2
+        {TLS1_2_VERSION, "ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA256:AES256-GCM-SHA384",
+         "ECDHE-RSA-AES128-SHA256"},
+        // no forward secrecy, SHA-1
+        {TLS1_2_VERSION, "AES256-GCM-SHA384:AES128-SHA", NULL},
+        {TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA", NULL},
+        {TLS1_2_VERSION, "DHE-RSA-AES128-GCM-SHA256", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stage stage;
+        struct tls_facts facts;
+        stage_accept(&stage, server, clients);
+        SSL_set_max_proto_version(stage.peer.ssl, cases[i].version);
+        if (cases[i].version == TLS1_3_VERSION)
+            SSL_set_ciphersuites(stage.peer.ssl, cases[i].offered);
+        else
+            SSL_set_cipher_list(stage.peer.ssl, cases[i].offered);
+        stage_run(&stage);
+        tls_channel_facts(stage.channel, &facts);
+        assert_string_equal(facts.cipher, cases[i].chosen ? cases[i].chosen : "");
+        if (cases[i].chosen)
+            assert_talks(&stage);
+        else
+            assert_string_equal(tls_channel_problem(stage.channel), "no shared cipher");
+        stage_end(&stage);
+    }
+}
+
 static void survives_every_fragmentation(void **state)
 {
     (void)state;
@@ -726,6 +769,7 @@ int main(void)
         cmocka_unit_test(shakes_hands_with_both_versions),
         cmocka_unit_test(refuses_old_versions),
         cmocka_unit_test(shows_the_certificate_the_client_knows),
+        cmocka_unit_test(chooses_the_suite),
         cmocka_unit_test(survives_every_fragmentation),
         cmocka_unit_test(sends_a_flight_in_one_call),
         cmocka_unit_test(agrees_on_http_1_1),
