@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -246,6 +247,11 @@ class Serving(Balancer):
             return answer.status, answer.read()
         finally:
             connection.close()
+
+    def __exit__(self, kind, *_):
+        super().__exit__(kind)
+        if kind is None:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def verdicts(self, server_name):
         """The log's lines about a server, in order."""
