@@ -165,6 +165,8 @@ static void on_later_message(const SSL *ssl, int where, int value)
 static void opened(struct tls_channel *channel)
 {
     channel->base.is_open = true;
+    // a server may speak first, in the same segment as its Finished
+    channel->base.has_pending = SSL_has_pending(channel->ssl) == 1;
     channel->owes_goodbye = true;
     channel->has_spare_buffers = true;
     forget_ephemeral_keys(channel);

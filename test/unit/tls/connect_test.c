@@ -135,6 +135,47 @@ static void talks(void **state)
     free(pattern);
 }
 
+// What a server says before our Finished arrives together with its own.
+static void speak_early(struct stage *stage)
+{
+    uint8_t bytes[16];
+    size_t size = 0;
+    peer_carry(&stage->peer);
+    SSL_read_early_data(stage->peer.ssl, bytes, sizeof bytes, &size);
+    CHECK(SSL_write_early_data(stage->peer.ssl, "220 ready", 9, &size) == 1 && size == 9);
+    peer_carry(&stage->peer);
+}
+
+static void read_once_open(struct channel *channel, unsigned ready)
+{
+    struct owner *owner = channel->owner;
+    if (channel->is_open && (ready & CHANNEL_READ))
+        owner_read(owner);
+    channel_want(channel, channel->is_open ? CHANNEL_READ : CHANNEL_WRITE);
+}
+
+static void hears_a_server_that_speaks_first(void **state)
+{
+    (void)state;
+    SSL_CTX *context = server_showing(&good);
+    SSL_CTX_set_max_early_data(context, 1024);
+    struct stage stage;
+    stage_connect(&stage, client, "iis1.example.com", NULL, context);
+    stage.channel->on_ready = read_once_open;
+    channel_want(stage.channel, CHANNEL_WRITE);
+    cable_ring(&stage.cable.near);
+    speak_early(&stage);
+    cable_ring(&stage.cable.near); // takes all there is: the cable will tell nothing more
+    assert_true(stage.channel->is_open);
+    assert_int_equal(stage.cable.near.start, stage.cable.near.end);
+    assert_int_equal(stage.owner.got_size, 0);
+    loop_turn(stage.loop, 0);
+    assert_int_equal(stage.owner.got_size, 9);
+    assert_memory_equal(stage.owner.got, "220 ready", 9);
+    stage_end(&stage);
+    SSL_CTX_free(context);
+}
+
 static void tells_the_server_the_name(void **state)
 {
     (void)state;
@@ -388,6 +429,7 @@ int main(void)
         cmocka_unit_test(believes_the_right_ones_only),
         cmocka_unit_test(believes_anyone_when_told_to),
         cmocka_unit_test(talks),
+        cmocka_unit_test(hears_a_server_that_speaks_first),
         cmocka_unit_test(tells_the_server_the_name),
         cmocka_unit_test(offers_http_1_1_only),
         cmocka_unit_test(knows_the_certificate_of_the_server),
