@@ -59,6 +59,7 @@ struct client {
     size_t seen_bytes; // of a hello that is not complete; the socket's low-water mark stands above them
     bool is_default_site; // the name did not choose the site
     size_t rescue_pool;   // its named server is down: every request is redirected within this pool; SIZE_MAX: no
+    uint64_t rescue_tried; // bit set of servers that this client is not sent to
     uint64_t lingered_bytes;
     uint64_t counted_in; // bytes of the session that the tally knows of
     uint64_t counted_out;
@@ -130,7 +131,7 @@ struct login {
     enum login_mechanism mechanism;
     enum login_outcome outcome;
     struct token token; // of the request
-    bool has_token;
+    int krb_error;      // that the server answered with, -1: none
 };
 
 struct exchange {

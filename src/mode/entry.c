@@ -26,8 +26,7 @@ static void start_tls(struct client *client)
 // The hello was only looked at: closing with it unread would reset the connection, and the alert with it.
 static void refuse_name(struct client *client, enum end end)
 {
-    while (channel_read(client->channel, client->keeper->io->scratch, IO_SCRATCH_BYTES).outcome == CHANNEL_MOVED)
-        ;
+    channel_read(client->channel, client->keeper->io->scratch, IO_SCRATCH_BYTES);
     socket_farewell(channel_plain_fd(client->channel), tls_alert_unrecognized_name());
     client_close(client, end, false);
 }

@@ -44,7 +44,7 @@ void login_note_request(struct exchange *exchange, struct span value)
     if (!login)
         return;
     login->token = keeper->token;
-    login->has_token = true;
+    login->krb_error = -1;
     login->mechanism = mechanism_of(&keeper->token);
     login->outcome = LOGIN_BEGUN;
 }
@@ -73,8 +73,10 @@ void login_note_response(struct exchange *exchange, unsigned status, size_t chal
         return;
     const struct token *challenges = exchange->client->keeper->challenges;
     bool is_continued = false;
-    for (size_t i = 0; i < challenge_count; i++)
+    for (size_t i = 0; i < challenge_count; i++) {
+        login->krb_error = challenges[i].krb_error >= 0 ? challenges[i].krb_error : login->krb_error;
         is_continued = is_continued || (challenges[i].kind != TOKEN_EMPTY && challenges[i].kind != TOKEN_KERBEROS_ERROR);
+    }
     if (status != 401 && status != 407)
         login->outcome = LOGIN_ACCEPTED;
     else

@@ -18,6 +18,7 @@ struct relayed {
 
 static void begin_relay(struct relayed *relayed);
 static void try_server(struct client *client, size_t server_index);
+static void rescue(struct client *client);
 
 const struct link *passthrough_link(const struct client *client)
 {
@@ -85,6 +86,7 @@ static void on_relay_done(struct relay *relay, enum end end)
 static void begin_relay(struct relayed *relayed)
 {
     relayed->is_running = true;
+    relayed->relay.moved_at_ms = loop_time_ms(relayed->client->keeper->io->loop);
     client_rearm(relayed->client);
     relay_start(&relayed->relay, relayed->client->keeper->io, relayed->client->channel, relayed->link->channel,
                 on_relay_done);
@@ -94,9 +96,8 @@ static void begin_relay(struct relayed *relayed)
 
 static void on_client_event(struct channel *channel, unsigned ready)
 {
-    struct client *client = channel->owner;
-    if (channel->end != END_OK)
-        passthrough_close(client, END_CLIENT_RESET);
+    // nothing was wanted of it, so it can only be a reset or the end of both directions
+    passthrough_close(channel->owner, END_CLIENT_RESET);
 }
 
 static void connect_failed(struct client *client, enum end end)
@@ -108,13 +109,17 @@ static void connect_failed(struct client *client, enum end end)
     size_t next = relayed->is_named || server >= 64
                       ? SIZE_MAX
                       : pool_choose(side, address_bytes(&client->address), relayed->tried);
-    if (next == SIZE_MAX) {
+    bool can_rescue = relayed->is_named && client->side->service->tls[client->site_index];
+    if (next == SIZE_MAX && !can_rescue) {
         passthrough_close(client, end);
         return;
     }
     link_close(relayed->link, true);
     relayed->link = NULL;
-    try_server(client, next);
+    if (next != SIZE_MAX)
+        try_server(client, next);
+    else
+        rescue(client);
 }
 
 void passthrough_give_up(struct client *client)
@@ -168,6 +173,10 @@ static void rescue(struct client *client)
         client_close(client, END_SERVER_DOWN, true);
         return;
     }
+    if (client->relayed)
+        client->rescue_tried = client->relayed->tried;
+    free(client->relayed);
+    client->relayed = NULL;
     client->channel = channel;
     client->is_tls = true;
     client->rescue_pool = client_site(client)->pool_index;

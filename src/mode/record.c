@@ -90,6 +90,15 @@ static void add_kerberos(struct json *json, const struct token *token)
         json_put_u64(json, "kvno", (uint64_t)token->ticket_kvno);
 }
 
+static void add_ntlm(struct json *json, const struct token *token)
+{
+    static const char *const bindings[] = {"absent", "zero", "present"};
+    if (token->kind != TOKEN_NTLM_AUTHENTICATE)
+        return;
+    json_put_u64(json, "ntlm_version", token->ntlm_version);
+    json_put_string(json, "channel_binding", bindings[token->binding]); // what Extended Protection looks at
+}
+
 static void add_login(struct json *json, const struct login *login)
 {
     const struct token *token = &login->token;
@@ -105,8 +114,11 @@ static void add_login(struct json *json, const struct login *login)
         json_put_string(json, "user_is", login->outcome == LOGIN_ACCEPTED ? "authenticated" : "claimed");
     add_text(json, "workstation", &token->workstation);
     add_text(json, "spn", &token->spn);
+    add_ntlm(json, token);
     if (login->mechanism == LOGIN_KERBEROS)
         add_kerberos(json, token);
+    if (login->krb_error >= 0)
+        json_put_u64(json, "krb_error", (uint64_t)login->krb_error);
     json_put_close(json, '}');
 }
 

@@ -33,6 +33,7 @@ static void redirect_to_server(struct exchange *exchange, const struct request_h
         return;
     }
     const struct server_config *server = &side->pool->config->servers[index];
+    exchange->server_index = index;
     unsigned port = server->redirect_port ? server->redirect_port : client_port(client);
     struct span location = compose(client, span_text(server->name), port, head);
     if (span_is_empty(location))
@@ -50,6 +51,7 @@ void redirect_begin(struct exchange *exchange, const struct request_head *head)
 void redirect_rescue(struct exchange *exchange, const struct request_head *head)
 {
     exchange->pool_side = &exchange->client->side->pools[exchange->client->rescue_pool];
+    exchange->tried = exchange->client->rescue_tried;
     redirect_to_server(exchange, head, exchange->pool_side, 302, 307);
 }
 
