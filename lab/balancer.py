@@ -6,6 +6,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -103,3 +104,4 @@ class Balancer:
             said = self.errors()
             assert status == 0, f"handfast ended with {status}:\n{said}"
             assert "no client, link or exchange is left" in said, said
+            shutil.rmtree(self.directory, ignore_errors=True)  # kept when something went wrong

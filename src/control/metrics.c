@@ -165,18 +165,25 @@ static void print_ends(struct text *text, const struct tally *tally)
     }
 }
 
+static void print_logins_of(struct text *text, const struct tally *tally, enum login_mechanism scheme,
+                            enum login_leg leg)
+{
+    for (enum login_outcome outcome = 0; outcome < LOGIN_OUTCOMES; outcome++) {
+        text_add_string(text, "handfast_logins_total");
+        label(text, "scheme", login_mechanism_word(scheme), '{');
+        label(text, "leg", login_leg_word(leg), ',');
+        label(text, "outcome", login_outcome_word(outcome), ',');
+        value_u64(text, tally->logins[scheme][leg][outcome]);
+    }
+}
+
 static void print_logins(struct text *text, const struct tally *tally)
 {
     family(text, "handfast_logins_total", "counter",
-           "Exchanges that carried Windows credentials, by scheme and outcome");
-    for (enum login_mechanism scheme = 0; scheme < LOGIN_MECHANISMS; scheme++) {
-        for (enum login_outcome outcome = 0; outcome < LOGIN_OUTCOMES; outcome++) {
-            text_add_string(text, "handfast_logins_total");
-            label(text, "scheme", login_mechanism_word(scheme), '{');
-            label(text, "outcome", login_outcome_word(outcome), ',');
-            value_u64(text, tally->logins[scheme][outcome]);
-        }
-    }
+           "Exchanges that carried Windows credentials, by scheme, leg and outcome");
+    for (enum login_mechanism scheme = 0; scheme < LOGIN_MECHANISMS; scheme++)
+        for (enum login_leg leg = 0; leg < LOGIN_LEGS; leg++)
+            print_logins_of(text, tally, scheme, leg);
 }
 
 static void print_histogram(struct text *text, const char *name, const char *help,

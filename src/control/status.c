@@ -138,6 +138,15 @@ static json_t *counts(const struct tally *tally)
     return object;
 }
 
+static uint64_t of_all_legs(const struct tally *tally, enum login_mechanism scheme,
+                            enum login_outcome outcome)
+{
+    uint64_t sum = 0;
+    for (enum login_leg leg = 0; leg < LOGIN_LEGS; leg++)
+        sum += tally->logins[scheme][leg][outcome];
+    return sum;
+}
+
 static json_t *logins(const struct tally *tally)
 {
     json_t *object = json_object();
@@ -145,7 +154,7 @@ static json_t *logins(const struct tally *tally)
         json_t *outcomes = json_object();
         for (enum login_outcome outcome = 0; outcome < LOGIN_OUTCOMES; outcome++)
             json_object_set_new(outcomes, login_outcome_word(outcome),
-                                integer(tally->logins[scheme][outcome]));
+                                integer(of_all_legs(tally, scheme, outcome)));
         json_object_set_new(object, login_mechanism_word(scheme), outcomes);
     }
     return object;

@@ -20,7 +20,7 @@ struct h1_session {
     bool is_ended;         // the other side will send no more
     bool is_broken;        // no more can be read: channel->end tells why
     bool is_mute;          // no more can be sent; what the other side said before may still be read
-    bool is_write_blocked; // the channel took less than it was given
+    bool is_write_blocked; // the channel took less than it was given; whoever hears of WRITE clears it and tries again
     bool is_bulk;          // the last read filled a block
     bool is_splicing;      // the content being received goes through `pipe`, past `in`
     struct pipe *pipe;

@@ -129,6 +129,7 @@ enum response_phase {
 // What the log says of a login; only there when the request or the answer carried a token or challenge.
 struct login {
     enum login_mechanism mechanism;
+    enum login_leg leg;
     enum login_outcome outcome;
     struct token token; // of the request
     int krb_error;      // that the server answered with, -1: none

@@ -271,7 +271,7 @@ static void count(struct exchange *exchange)
     if (exchange->connect_us)
         histogram_note(&tally->connect, exchange->connect_us);
     if (exchange->login)
-        tally_add(&tally->logins[exchange->login->mechanism][exchange->login->outcome], 1);
+        tally_add(&tally->logins[exchange->login->mechanism][exchange->login->leg][exchange->login->outcome], 1);
 }
 
 bool exchange_finish(struct exchange *exchange, enum end end)

@@ -34,6 +34,20 @@ static enum login_mechanism mechanism_of(const struct token *token)
     }
 }
 
+static enum login_leg leg_of(enum token_kind kind)
+{
+    switch (kind) {
+    case TOKEN_NTLM_NEGOTIATE:
+        return LOGIN_TYPE1;
+    case TOKEN_NTLM_AUTHENTICATE:
+        return LOGIN_TYPE3;
+    case TOKEN_KERBEROS_REQUEST:
+        return LOGIN_AP_REQ;
+    default:
+        return LOGIN_OTHER_LEG;
+    }
+}
+
 void login_note_request(struct exchange *exchange, struct span value)
 {
     struct keeper *keeper = exchange->client->keeper;
@@ -46,6 +60,7 @@ void login_note_request(struct exchange *exchange, struct span value)
     login->token = keeper->token;
     login->krb_error = -1;
     login->mechanism = mechanism_of(&keeper->token);
+    login->leg = leg_of(keeper->token.kind);
     login->outcome = LOGIN_BEGUN;
 }
 

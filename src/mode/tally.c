@@ -37,6 +37,12 @@ const char *login_mechanism_word(enum login_mechanism mechanism)
     return words[mechanism];
 }
 
+const char *login_leg_word(enum login_leg leg)
+{
+    static const char *const words[] = {"type1", "type3", "ap_req", "other"};
+    return words[leg];
+}
+
 const char *login_outcome_word(enum login_outcome outcome)
 {
     static const char *const words[] = {"begun", "continued", "accepted", "refused"};

@@ -21,6 +21,15 @@ enum login_mechanism {
     LOGIN_MECHANISMS,
 };
 
+// What the client sent, in the words of the log.
+enum login_leg {
+    LOGIN_TYPE1 = 0,
+    LOGIN_TYPE3,
+    LOGIN_AP_REQ,
+    LOGIN_OTHER_LEG,
+    LOGIN_LEGS,
+};
+
 enum login_outcome {
     LOGIN_BEGUN = 0, // a first token was sent
     LOGIN_CONTINUED, // the server asked for another leg
@@ -43,7 +52,7 @@ struct tally {
     uint64_t counts[TALLY_COUNT];
     uint64_t ends[END_COUNT];
     uint64_t statuses[6]; // by first digit; 0: none
-    uint64_t logins[LOGIN_MECHANISMS][LOGIN_OUTCOMES];
+    uint64_t logins[LOGIN_MECHANISMS][LOGIN_LEGS][LOGIN_OUTCOMES];
     struct histogram connect;
     struct histogram first_byte;
     struct histogram total;
@@ -70,4 +79,5 @@ void histogram_note(struct histogram *histogram, uint64_t value_us);
 const char *tally_name(enum tally_id id);
 const char *tally_help(enum tally_id id);
 const char *login_mechanism_word(enum login_mechanism mechanism);
+const char *login_leg_word(enum login_leg leg);
 const char *login_outcome_word(enum login_outcome outcome);

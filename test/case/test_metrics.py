@@ -101,8 +101,8 @@ def test_logins_and_pins(backend):
             metrics = until(lambda: (m := serving.metrics())("handfast_exchanges_total") == 2 and m)
             assert metrics("handfast_pins") == 1 and metrics("handfast_pins_made_total") == 1
             assert metrics("handfast_clients") == 1 and metrics("handfast_links") == 1
-            assert metrics("handfast_logins_total", scheme="ntlm", outcome="refused") == 1
-            assert metrics("handfast_logins_total", scheme="kerberos", outcome="refused") == 0
+            assert metrics("handfast_logins_total", scheme="ntlm", leg="type1", outcome="refused") == 1
+            assert metrics("handfast_logins_total", scheme="kerberos", leg="ap_req", outcome="refused") == 0
         metrics = settled(serving)
         assert metrics("handfast_pins") == 0
         assert metrics("handfast_pins_ended_by_client_total") == 1 and metrics("handfast_pins_lost_total") == 0

@@ -83,7 +83,7 @@ static void test_tallies_are_added(void **state)
     one.counts[TALLY_EXCHANGES] = 5;
     one.ends[END_COUNT - 1] = 6;
     one.statuses[5] = 7;
-    one.logins[LOGIN_NEGOTIATE][LOGIN_REFUSED] = 8;
+    one.logins[LOGIN_NEGOTIATE][LOGIN_OTHER_LEG][LOGIN_REFUSED] = 8;
     one.total.counts[HISTOGRAM_BOUNDS] = 9;
     one.total.sum_us = 10;
     metrics_add_tally(&sum, &one);
@@ -91,7 +91,7 @@ static void test_tallies_are_added(void **state)
     assert_int_equal(sum.counts[TALLY_EXCHANGES], 10);
     assert_int_equal(sum.ends[END_COUNT - 1], 12);
     assert_int_equal(sum.statuses[5], 14);
-    assert_int_equal(sum.logins[LOGIN_NEGOTIATE][LOGIN_REFUSED], 16);
+    assert_int_equal(sum.logins[LOGIN_NEGOTIATE][LOGIN_OTHER_LEG][LOGIN_REFUSED], 16);
     assert_int_equal(sum.total.counts[HISTOGRAM_BOUNDS], 18);
     assert_int_equal(sum.total.sum_us, 20);
     assert_int_equal(sum.counts[TALLY_RELAYS], 0);
@@ -180,11 +180,11 @@ static void test_histograms_are_cumulative_and_in_seconds(void **state)
 static void test_logins_and_ends_have_all_their_words(void **state)
 {
     struct stand *stand = *state;
-    stand->metrics.tally.logins[LOGIN_NTLM][LOGIN_ACCEPTED] = 4;
+    stand->metrics.tally.logins[LOGIN_NTLM][LOGIN_TYPE3][LOGIN_ACCEPTED] = 4;
     stand->metrics.tally.ends[END_NO_SERVER] = 2;
     const char *text = printed(stand);
-    assert_line(text, "handfast_logins_total{scheme=\"ntlm\",outcome=\"accepted\"} 4");
-    assert_line(text, "handfast_logins_total{scheme=\"negotiate\",outcome=\"begun\"} 0");
+    assert_line(text, "handfast_logins_total{scheme=\"ntlm\",leg=\"type3\",outcome=\"accepted\"} 4");
+    assert_line(text, "handfast_logins_total{scheme=\"negotiate\",leg=\"other\",outcome=\"begun\"} 0");
     assert_line(text, "handfast_ends_total{end=\"no_server\",by=\"server\"} 2");
     for (enum end end = END_OK; end < END_COUNT; end++) {
         char label[128];
