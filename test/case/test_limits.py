@@ -115,7 +115,10 @@ def test_a_refused_client_is_not_left_waiting(stage):
     with stage(listener={"clients_max": 1}) as it:
         it.server.serve()
         fill(it, 1)
-        client = it.plain()
+        try:
+            client = it.plain()
+        except ConnectionResetError:
+            return
         assert client.read_rest() == b"" and client.end in ("closed", "reset")
 
 
