@@ -56,7 +56,8 @@ static void wait_for_head(struct client *client)
 {
     struct h1_session *session = &client->session;
     if (session->is_broken || session->is_ended) {
-        client_close(client, terminate_closing_end(client), session->is_broken);
+        enum end end = terminate_closing_end(client);
+        client_close(client, end, end == END_CLIENT_RESET); // an alert of ours may be on its way
         return;
     }
     bool is_idle = buf_is_empty(&session->in);
