@@ -8,7 +8,6 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
 import socket
 import ssl
@@ -225,11 +224,9 @@ class Stage:
 
     def __exit__(self, kind, *_):
         self._close_all()
+        self.balancer.stop()
+        if not kind:
+            self.check_nothing_leaked()
+        cut = [line for line in self.log() if line.get("end") == "drained"]
         self.balancer.__exit__(kind)
-        if kind:
-            return
-        self.check_nothing_leaked()
-        if not self.may_be_cut:
-            cut = [line for line in self.log() if line.get("end") == "drained"]
-            assert not cut, f"left until the drain deadline: {cut}"
-        shutil.rmtree(self.balancer.directory, ignore_errors=True)
+        assert kind or self.may_be_cut or not cut, f"left until the drain deadline: {cut}"
