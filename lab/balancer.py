@@ -6,6 +6,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -79,7 +80,7 @@ class Balancer:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             said = self.errors()[before:]
-            if "handfast: reload" in said:
+            if re.search(r"^handfast: reload.*\n", said, re.MULTILINE):
                 return said
             time.sleep(0.01)
         raise AssertionError("no answer to the reload:\n" + self.errors())

@@ -234,6 +234,31 @@ static bool check_server_name(const struct server_config *server, const char *pa
     return true;
 }
 
+// An address that is a name is looked up when the configuration is taken into use, which fails if it resolves nowhere.
+static bool check_server_address(const struct server_config *server, const char *path,
+                                 struct findings *findings)
+{
+    struct address literal;
+    int problem = address_parse(server->host, server->port, &literal) ? 0 : resolve(server->host);
+    if (problem)
+        findings_add(findings, problem == EAI_AGAIN ? FINDING_WARNING : FINDING_ERROR, server->place, path,
+                     "an address, or a name that resolves", "correct it, or add it to the DNS",
+                     "%s does not resolve: %s", server->host, gai_strerror(problem));
+    return problem != EAI_AGAIN;
+}
+
+static bool check_server_addresses(const struct pool_config *pool, size_t pool_index,
+                                   struct findings *findings)
+{
+    for (size_t j = 0; j < pool->server_count; j++) {
+        char path[80];
+        snprintf(path, sizeof path, "pools[%zu].servers[%zu].address", pool_index, j);
+        if (!check_server_address(&pool->servers[j], path, findings))
+            return false;
+    }
+    return true;
+}
+
 void preflight_names(const struct snapshot *snapshot, struct findings *findings)
 {
     // one short try for each name instead of the resolver's usual patience; this thread only
@@ -243,6 +268,8 @@ void preflight_names(const struct snapshot *snapshot, struct findings *findings)
     }
     for (size_t i = 0; i < snapshot->pool_count; i++) {
         const struct pool_config *pool = &snapshot->pools[i];
+        if (!check_server_addresses(pool, i, findings))
+            return;
         if (!is_redirected_to(snapshot, i))
             continue;
         for (size_t j = 0; j < pool->server_count; j++) {
