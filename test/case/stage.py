@@ -12,10 +12,13 @@ import signal
 import socket
 import ssl
 
-from lab.balancer import Balancer
+from lab.balancer import Balancer, binary
 from scripted import PATIENCE_S, Client, Server
 
 SECRET = re.compile(rb"(?i)(?:authorization|authenticate):[ \t]*[a-z0-9-]+[ \t]+([A-Za-z0-9+/]{16,}=*)")
+
+with open(binary(), "rb") as program:
+    BINARY = program.read()
 
 
 class Papers:
@@ -158,6 +161,11 @@ class Stage:
         ready = select.select(list(listeners), [], [], PATIENCE_S)[0]
         assert ready, "no connection came"
         return listeners[ready[0]]
+
+    @property
+    def memory_slack_kib(self):
+        """How much a test that moves tens of megabytes may add. A sanitizer keeps what was freed for a while."""
+        return 8 * 1024 if b"__asan_init" not in BINARY else 512 * 1024
 
     @contextlib.contextmanager
     def frozen(self):

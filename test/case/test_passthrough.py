@@ -206,7 +206,6 @@ def test_a_named_server_that_refuses_before_any_check_is_not_replaced(stage):
         assert it.is_untouched()
 
 
-@pytest.mark.xfail(strict=True, reason="a named server that refuses is rescued only once a check has seen it down")
 def test_a_named_server_that_refuses_before_any_check_is_rescued(stage, papers):
     """Not a byte was taken from the client yet, and the certificate is at hand."""
     with stage(servers=2, edit=nodes, options=certificate(papers)) as it:
@@ -248,7 +247,6 @@ def test_when_every_server_refuses_the_client_is_let_go(stage):
         assert it.wait_for_log(what="relay")["end"] == "connect_refused"
 
 
-@pytest.mark.xfail(strict=True, reason="a client that resets while its server is being connected is not noticed")
 def test_a_client_that_leaves_while_we_connect(stage):
     with contextlib.closing(Deaf()) as deaf:
         def edit(config, it):
@@ -349,7 +347,7 @@ def test_a_hundred_megabytes_each_way_at_once(stage):
         up, down = Job(pour, client, size), Job(pour, link, size)
         arrived_up, arrived_down = Job(drink, link, size), Job(drink, client, size)
         assert up.result() == arrived_up.result() and down.result() == arrived_down.result()
-        assert it.memory_kib() - before < 8192
+        assert it.memory_kib() - before < it.memory_slack_kib
         client.close()
         link.close()
         line = it.wait_for_log(what="relay")
@@ -376,7 +374,7 @@ def test_a_reader_that_sleeps_stops_the_writer(stage, who):
         writer, reader = (client, link) if who == "client" else (link, client)
         before = it.memory_kib()
         sent = stuck(writer)
-        assert sent < 64 * MIB and it.memory_kib() - before < 8192
+        assert sent < 64 * MIB and it.memory_kib() - before < it.memory_slack_kib
         reader.send(b"the other way is free")
         writer.socket.settimeout(15)
         assert writer.read(21) == b"the other way is free"
