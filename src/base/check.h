@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CHECK states what must hold if our own code is right. It is always compiled in; a failure prints
-// where it was and ends the process, because going on with a broken invariant could mix two people up.
+// where it was and ends the process, because going on with a broken invariant could mix two people
+// up.
 #pragma once
 
 _Noreturn void check_failed(const char *condition, const char *file, int line);

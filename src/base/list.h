@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Intrusive doubly linked list. The member sits inside the object; an object that is on no list has a
-// member that points at itself, so leaving a list twice is harmless.
+// Intrusive doubly linked list. The member sits inside the object; an object that is on no list has
+// a member that points at itself, so leaving a list twice is harmless.
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Comparing, cutting and reading spans. Pure: no allocation, no global, no dependence on the locale.
+// Comparing, cutting and reading spans. Pure: no allocation, no global, no dependence on the
+// locale.
 #include "base/span.h"
 
 bool span_equal_nocase(struct span a, struct span b)

@@ -30,8 +30,9 @@ enum end_side end_side(enum end end)
 const char *end_side_word(enum end end)
 {
     static const char *const words[] = {
-        [END_SIDE_NOBODY] = "nobody", [END_SIDE_CLIENT] = "client",     [END_SIDE_SERVER] = "server",
-        [END_SIDE_US] = "us",         [END_SIDE_OPERATOR] = "operator",
+        [END_SIDE_NOBODY] = "nobody",     [END_SIDE_CLIENT] = "client",
+        [END_SIDE_SERVER] = "server",     [END_SIDE_US] = "us",
+        [END_SIDE_OPERATOR] = "operator",
     };
     return words[end_side(end)];
 }

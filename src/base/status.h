@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one error idiom for what the world does to us (peers, kernel, limits): a must-use status that
-// carries an `enum end`, a reason out of end.tbl. The same table gives the word in the log, the label
-// in the metrics, the HTTP status of our own answer and the sentence a person reads.
+// carries an `enum end`, a reason out of end.tbl. The same table gives the word in the log, the
+// label in the metrics, the HTTP status of our own answer and the sentence a person reads.
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bounded text building into memory the caller owns: plain pieces, numbers and JSON. What does not fit
-// is left out and remembered in `cut`, so the writer checks once at the end.
+// Bounded text building into memory the caller owns: plain pieces, numbers and JSON. What does not
+// fit is left out and remembered in `cut`, so the writer checks once at the end.
 #pragma once
 
 #include "base/span.h"

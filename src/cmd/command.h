@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The subcommands: one file each, one function each, listed once in main.c. They get their own argc and argv and return
-// the exit status: 0 fine, 1 findings or failure, 2 wrong usage.
+// The subcommands: one file each, one function each, listed once in main.c. They get their own argc
+// and argv and return the exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 #pragma once
 
 int check_main(int argc, char **argv);

@@ -51,7 +51,8 @@ static void close_target(int fd)
         close(fd);
 }
 
-// The next page, or NULL when there is none and the writer shall look about; `ret_next_fd` is -1 or the new target.
+// The next page, or NULL when there is none and the writer shall look about; `ret_next_fd` is -1 or
+// the new target.
 static struct letter *wait_for_page(struct journal *journal, int *ret_next_fd)
 {
     pthread_mutex_lock(&journal->lock);

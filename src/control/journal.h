@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal writes log pages to standard output or a file on a thread of its own, so that a slow disk or a full pipe
-// never holds up a worker.
+// The journal writes log pages to standard output or a file on a thread of its own, so that a slow
+// disk or a full pipe never holds up a worker.
 #pragma once
 
 #include "worker/worker.h"
@@ -11,8 +11,8 @@ struct journal;
 struct journal *journal_new(const char *target);
 // Any thread. Takes the page; drops it when too many are waiting.
 void journal_take(void *journal, struct log_page *page);
-// Opens the target, another one or the same anew (after rotation), and writes to it from the next page on. False with
-// errno, and nothing has changed, when it cannot be opened. Any thread.
+// Opens the target, another one or the same anew (after rotation), and writes to it from the next
+// page on. False with errno, and nothing has changed, when it cannot be opened. Any thread.
 bool journal_reopen(struct journal *journal, const char *target);
 // Lines dropped so far.
 uint64_t journal_lost_lines(const struct journal *journal);

@@ -165,8 +165,8 @@ static void print_ends(struct text *text, const struct tally *tally)
     }
 }
 
-static void print_logins_of(struct text *text, const struct tally *tally, enum login_mechanism scheme,
-                            enum login_leg leg)
+static void print_logins_of(struct text *text, const struct tally *tally,
+                            enum login_mechanism scheme, enum login_leg leg)
 {
     for (enum login_outcome outcome = 0; outcome < LOGIN_OUTCOMES; outcome++) {
         text_add_string(text, "handfast_logins_total");

@@ -234,16 +234,18 @@ static bool check_server_name(const struct server_config *server, const char *pa
     return true;
 }
 
-// An address that is a name is looked up when the configuration is taken into use, which fails if it resolves nowhere.
+// An address that is a name is looked up when the configuration is taken into use, which fails if
+// it resolves nowhere.
 static bool check_server_address(const struct server_config *server, const char *path,
                                  struct findings *findings)
 {
     struct address literal;
     int problem = address_parse(server->host, server->port, &literal) ? 0 : resolve(server->host);
     if (problem)
-        findings_add(findings, problem == EAI_AGAIN ? FINDING_WARNING : FINDING_ERROR, server->place, path,
-                     "an address, or a name that resolves", "correct it, or add it to the DNS",
-                     "%s does not resolve: %s", server->host, gai_strerror(problem));
+        findings_add(findings, problem == EAI_AGAIN ? FINDING_WARNING : FINDING_ERROR,
+                     server->place, path, "an address, or a name that resolves",
+                     "correct it, or add it to the DNS", "%s does not resolve: %s", server->host,
+                     gai_strerror(problem));
     return problem != EAI_AGAIN;
 }
 

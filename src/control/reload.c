@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reload in two phases: build everything that can fail, then hand the finished service over. A file that is wrong changes
-// nothing and says why. Listeners, relays and pins are not touched.
+// Reload in two phases: build everything that can fail, then hand the finished service over. A file
+// that is wrong changes nothing and says why. Listeners, relays and pins are not touched.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +29,8 @@ static bool is_other_text(const char *a, const char *b)
 
 static void warn_of_restart(struct findings *findings, const char *path)
 {
-    findings_add(findings, FINDING_WARNING, (struct place){0}, path, NULL, "restart for it to take effect",
-                 "differs from what the process was started with");
+    findings_add(findings, FINDING_WARNING, (struct place){0}, path, NULL,
+                 "restart for it to take effect", "differs from what the process was started with");
 }
 
 static bool is_off(const struct snapshot *snapshot)
@@ -54,16 +54,19 @@ static void check_restart(const struct supervisor *supervisor, const struct snap
 }
 
 // The last step that can fail. Without it the log would go on into a file that was moved away.
-static bool reopen_log(struct supervisor *supervisor, const struct snapshot *snapshot, struct findings *findings)
+static bool reopen_log(struct supervisor *supervisor, const struct snapshot *snapshot,
+                       struct findings *findings)
 {
-    if (!supervisor->journal || is_off(snapshot) || journal_reopen(supervisor->journal, snapshot->log))
+    if (!supervisor->journal || is_off(snapshot) ||
+        journal_reopen(supervisor->journal, snapshot->log))
         return true;
-    findings_add(findings, FINDING_ERROR, (struct place){0}, "log", "a file that can be written", NULL, "%s: %s",
-                 snapshot->log, strerror(errno));
+    findings_add(findings, FINDING_ERROR, (struct place){0}, "log", "a file that can be written",
+                 NULL, "%s: %s", snapshot->log, strerror(errno));
     return false;
 }
 
-static struct service *build(struct supervisor *supervisor, struct snapshot *snapshot, struct findings *findings)
+static struct service *build(struct supervisor *supervisor, struct snapshot *snapshot,
+                             struct findings *findings)
 {
     if (supervisor->service) {
         check_listeners(supervisor, snapshot, findings);
@@ -71,7 +74,8 @@ static struct service *build(struct supervisor *supervisor, struct snapshot *sna
     }
     if (findings->errors)
         return NULL;
-    struct service *service = service_new(snapshot, supervisor->service, supervisor->tickets, findings);
+    struct service *service =
+        service_new(snapshot, supervisor->service, supervisor->tickets, findings);
     return service && reopen_log(supervisor, snapshot, findings) ? service : service_unref(service);
 }
 
@@ -107,7 +111,8 @@ static void adopt(struct supervisor *supervisor, struct service *service)
 static void refuse(struct supervisor *supervisor, const char *why)
 {
     // the checks under way may have waited in vain while names were looked up
-    probes_adopt(supervisor->probes, supervisor->service->pools, supervisor->service->snapshot->pool_count);
+    probes_adopt(supervisor->probes, supervisor->service->pools,
+                 supervisor->service->snapshot->pool_count);
     supervisor->reloads_failed++;
     supervisor_say("reload refused: %s", why);
 }
@@ -115,7 +120,8 @@ static void refuse(struct supervisor *supervisor, const char *why)
 bool reload(struct supervisor *supervisor, char **ret_findings)
 {
     chores_pause(supervisor->chores);
-    struct service *service = supervisor->is_draining ? NULL : reload_build(supervisor, ret_findings);
+    struct service *service =
+        supervisor->is_draining ? NULL : reload_build(supervisor, ret_findings);
     chores_resume(supervisor->chores);
     supervisor->last_reload_us = loop_now_us();
     supervisor->last_reload_was_refused = service == NULL;

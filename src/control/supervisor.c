@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The supervisor: opens the listeners, starts the workers, hears signals, and takes everything down again. It carries no
-// traffic.
+// The supervisor: opens the listeners, starts the workers, hears signals, and takes everything down
+// again. It carries no traffic.
 #include "control/supervisor.h"
 
 #include <errno.h>
@@ -133,7 +133,8 @@ static void start_probes(struct supervisor *supervisor)
 {
     supervisor->probes = probes_new(&supervisor->io, notice_verdict, supervisor);
     CHECK(supervisor->probes);
-    probes_adopt(supervisor->probes, supervisor->service->pools, supervisor->service->snapshot->pool_count);
+    probes_adopt(supervisor->probes, supervisor->service->pools,
+                 supervisor->service->snapshot->pool_count);
 }
 
 static void say_ready(const struct supervisor *supervisor)
@@ -141,7 +142,8 @@ static void say_ready(const struct supervisor *supervisor)
     for (size_t i = 0; i < supervisor->service->snapshot->listener_count; i++) {
         char text[ADDRESS_TEXT_MAX];
         address_print(&supervisor->listener_addresses[i], text);
-        supervisor_say("listening on %s (%s)", text, supervisor->service->snapshot->listeners[i].is_tls ? "TLS" : "plain");
+        supervisor_say("listening on %s (%s)", text,
+                       supervisor->service->snapshot->listeners[i].is_tls ? "TLS" : "plain");
     }
     supervisor_say("ready: %u workers", supervisor->worker_count);
     sd_notify(0, "READY=1");
@@ -159,7 +161,8 @@ static void drain(struct supervisor *supervisor)
     sd_notify(0, "STOPPING=1");
     for (unsigned i = 0; i < supervisor->worker_count; i++)
         worker_drain(supervisor->workers[i], loop_now_us() / US_PER_MS + drain_ms);
-    loop_timer_set(supervisor->io.loop, &supervisor->check_timer, loop_now_us() / US_PER_MS + CHECK_MS);
+    loop_timer_set(supervisor->io.loop, &supervisor->check_timer,
+                   loop_now_us() / US_PER_MS + CHECK_MS);
 }
 
 static void check_workers(struct timer *timer)
@@ -167,7 +170,8 @@ static void check_workers(struct timer *timer)
     struct supervisor *supervisor = CONTAINER(timer, struct supervisor, check_timer);
     for (unsigned i = 0; i < supervisor->worker_count; i++)
         if (!worker_has_ended(supervisor->workers[i])) {
-            loop_timer_set(supervisor->io.loop, timer, loop_time_ms(supervisor->io.loop) + CHECK_MS);
+            loop_timer_set(supervisor->io.loop, timer,
+                           loop_time_ms(supervisor->io.loop) + CHECK_MS);
             return;
         }
     loop_stop(supervisor->io.loop);
@@ -231,7 +235,8 @@ static bool prepare(struct supervisor *supervisor)
 {
     supervisor->started_us = loop_now_us();
     timer_init(&supervisor->check_timer, check_workers);
-    CHECK(io_thread_init(&supervisor->io) && mailbox_init(&supervisor->mailbox, supervisor->io.loop));
+    CHECK(io_thread_init(&supervisor->io) &&
+          mailbox_init(&supervisor->mailbox, supervisor->io.loop));
     CHECK(hear_signals(supervisor));
     supervisor->tickets = tls_tickets_new();
     supervisor->service = reload_build(supervisor, NULL);

@@ -31,9 +31,9 @@ struct supervisor {
 // One line on standard error: what the process itself has to say, apart from the log of traffic.
 void supervisor_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// Reads the file and builds a service; prints the findings, and gives them malloc'ed when there are any and
-// `ret_findings` is not NULL. NULL: nothing has changed.
+// Reads the file and builds a service; prints the findings, and gives them malloc'ed when there are
+// any and `ret_findings` is not NULL. NULL: nothing has changed.
 struct service *reload_build(struct supervisor *supervisor, char **ret_findings);
-// Builds and, if that succeeded, hands the new service to every worker. False when the old one serves on.
-// `ret_findings` as above.
+// Builds and, if that succeeded, hands the new service to every worker. False when the old one
+// serves on. `ret_findings` as above.
 bool reload(struct supervisor *supervisor, char **ret_findings);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP/1.1 session: bytes from the channel into heads and pieces, and heads and pieces back onto a channel.
-// It owns its two buffers and nothing else, and never closes the channel.
+// The HTTP/1.1 session: bytes from the channel into heads and pieces, and heads and pieces back
+// onto a channel. It owns its two buffers and nothing else, and never closes the channel.
 #include "base/check.h"
 #include "http/http.h"
 
-#define OUT_MAX   (4 * 1024 * 1024 + 64 * 1024) // a head of the largest limit, and what we add to it
-#define JOIN_MAX  (8 * 1024) // body bytes copied behind a head so that both leave in one write
+#define OUT_MAX  (4 * 1024 * 1024 + 64 * 1024) // a head of the largest limit, and what we add to it
+#define JOIN_MAX (8 * 1024) // body bytes copied behind a head so that both leave in one write
 
 void h1_init(struct h1_session *session, struct io_thread *io, struct channel *channel)
 {
@@ -83,7 +83,8 @@ bool h1_fill(struct h1_session *session, size_t limit)
     return is_full;
 }
 
-struct parse h1_look_head(struct h1_session *session, const struct head_limits *limits, struct span *ret_head)
+struct parse h1_look_head(struct h1_session *session, const struct head_limits *limits,
+                          struct span *ret_head)
 {
     size_t scanned = session->head_scanned;
     size_t head_bytes = 0;
@@ -94,7 +95,8 @@ struct parse h1_look_head(struct h1_session *session, const struct head_limits *
     return parse;
 }
 
-void h1_take_head(struct h1_session *session, size_t head_bytes, enum body_kind body, uint64_t length)
+void h1_take_head(struct h1_session *session, size_t head_bytes, enum body_kind body,
+                  uint64_t length)
 {
     buf_take(&session->in, head_bytes);
     buf_relax(&session->in, &session->io->blocks);
@@ -242,7 +244,8 @@ size_t h1_splice(struct h1_session *from, struct h1_session *to)
         if (from->pipe->held)
             break;
     }
-    if (to->is_mute || (from->pipe->held == 0 && (from->body.left == 0 || from->is_ended || from->is_broken)))
+    if (to->is_mute ||
+        (from->pipe->held == 0 && (from->body.left == 0 || from->is_ended || from->is_broken)))
         h1_splice_end(from);
     return delivered;
 }

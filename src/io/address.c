@@ -9,7 +9,8 @@ bool address_parse(const char *literal, unsigned port, struct address *ret_addre
 {
     struct address address = {0};
     if (*literal == '\0') {
-        address.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+        address.v6 =
+            (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
         address.size = sizeof address.v6;
     } else if (inet_pton(AF_INET, literal, &address.v4.sin_addr) == 1) {
         address.v4.sin_family = AF_INET;

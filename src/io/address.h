@@ -27,6 +27,7 @@ size_t address_print_host(const struct address *address, char out[ADDRESS_TEXT_M
 unsigned address_port(const struct address *address);
 // The 4 or 16 bytes that name the host (IPv4 mapped into IPv6 gives 4): what a hash by client uses.
 struct span address_bytes(const struct address *address);
-// Is it the address `network` names, or within the network "10.0.0.0/8", "fd00::/8"? False when that is neither.
+// Is it the address `network` names, or within the network "10.0.0.0/8", "fd00::/8"? False when
+// that is neither.
 bool address_within(const struct address *address, const char *network);
 bool address_equal(const struct address *a, const struct address *b);

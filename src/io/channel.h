@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A channel is ordered bytes both ways: a socket, or a layer above one (TLS). Whoever reads or writes it need
-// not know which. A channel belongs to one loop; it never blocks.
+// A channel is ordered bytes both ways: a socket, or a layer above one (TLS). Whoever reads or
+// writes it need not know which. A channel belongs to one loop; it never blocks.
 #pragma once
 
 #include "base/span.h"
@@ -27,7 +27,8 @@ enum channel_want {
 
 struct channel;
 
-// Called when what was wanted may be possible, and always when the channel breaks. `ready` is a set of channel_want.
+// Called when what was wanted may be possible, and always when the channel breaks. `ready` is a set
+// of channel_want.
 typedef void channel_ready_fn(struct channel *channel, unsigned ready);
 
 struct channel_ops {
@@ -39,7 +40,8 @@ struct channel_ops {
     void (*want)(struct channel *channel, unsigned wanted);
     // Sends what ends our direction (FIN; close_notify and FIN). Reading goes on.
     void (*shut)(struct channel *channel);
-    // Frees the channel and what it stands on, at the end of the turn. `abort`: reset instead of a polite end.
+    // Frees the channel and what it stands on, at the end of the turn. `abort`: reset instead of a
+    // polite end.
     void (*close)(struct channel *channel, bool abort);
     // The socket below for splice, or -1 when bytes must be transformed.
     int (*plain_fd)(const struct channel *channel);
@@ -49,10 +51,11 @@ struct channel {
     const struct channel_ops *ops;
     channel_ready_fn *on_ready;
     void *owner;
-    unsigned wanted;  // set of channel_want
-    enum end end;     // why it broke
-    enum end end_reset; // what it means when the other side resets: END_CLIENT_RESET or END_SERVER_RESET
-    bool is_open;     // connected, and above TLS the handshake is over: set before the first byte moves
+    unsigned wanted; // set of channel_want
+    enum end end;    // why it broke
+    enum end
+        end_reset; // what it means when the other side resets: END_CLIENT_RESET or END_SERVER_RESET
+    bool is_open; // connected, and above TLS the handshake is over: set before the first byte moves
     bool has_pending; // read: bytes are decoded already; no readiness of the socket will tell
 };
 
@@ -67,9 +70,11 @@ static inline struct moved channel_write(struct channel *channel, struct span da
 }
 
 // Writes `first`, then `second`; the bytes taken count through both.
-static inline struct moved channel_write_two(struct channel *channel, struct span first, struct span second)
+static inline struct moved channel_write_two(struct channel *channel, struct span first,
+                                             struct span second)
 {
-    return channel->ops->write_two ? channel->ops->write_two(channel, first, second) : channel_write(channel, first);
+    return channel->ops->write_two ? channel->ops->write_two(channel, first, second)
+                                   : channel_write(channel, first);
 }
 
 static inline void channel_want(struct channel *channel, unsigned wanted)

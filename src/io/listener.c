@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accepting. When descriptors run out the client is refused at once (its connection is reset) instead of being left in
-// the queue, and accepting goes on as soon as one is free again.
+// Accepting. When descriptors run out the client is refused at once (its connection is reset)
+// instead of being left in the queue, and accepting goes on as soon as one is free again.
 #include "io/listener.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ static int bound_socket(struct address *address)
     // inherited by every accepted socket, which saves two calls each
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    // a client that vanished without a word is noticed after two minutes, even where no timeout of ours runs
+    // a client that vanished without a word is noticed after two minutes, even where no timeout of
+    // ours runs
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){60}, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &(int){20}, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){3}, sizeof(int));
@@ -63,7 +64,8 @@ static void pause_accepting(struct listener *listener)
     loop_timer_set(listener->loop, &listener->pause, loop_time_ms(listener->loop) + PAUSE_MS);
 }
 
-// Takes one client out of the queue on the spare descriptor and resets it. False when there is none to refuse.
+// Takes one client out of the queue on the spare descriptor and resets it. False when there is none
+// to refuse.
 static bool refuse_one(struct listener *listener)
 {
     if (listener->spare >= 0)
@@ -106,7 +108,8 @@ static void on_queue(struct watch *watch, uint32_t events)
     unsigned accepted = 0;
     while (accepted < listener->batch && accept_one(listener))
         accepted++;
-    // one at a time costs no call that finds the queue empty; a queue that is still full is worth a larger batch
+    // one at a time costs no call that finds the queue empty; a queue that is still full is worth a
+    // larger batch
     bool outlasted = accepted == listener->batch && listener->was_full;
     listener->was_full = accepted == listener->batch;
     if (outlasted && listener->batch < ACCEPTS_PER_TURN)

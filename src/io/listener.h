@@ -15,13 +15,13 @@ struct listener {
     struct timer pause;
     bool was_full;  // the last event used up its batch
     unsigned batch; // accepts per event: doubled while the queue outlasts it
-    int spare; // descriptor kept back so that a client can be refused when no other is left
+    int spare;      // descriptor kept back so that a client can be refused when no other is left
     accept_fn *on_accept;
     void *owner;
 };
 
-// Opens and listens, with SO_REUSEPORT so that every worker has its own queue. Returns the descriptor, or -1
-// and errno. Port 0 is replaced in `address` by the one the kernel chose.
+// Opens and listens, with SO_REUSEPORT so that every worker has its own queue. Returns the
+// descriptor, or -1 and errno. Port 0 is replaced in `address` by the one the kernel chose.
 int listener_open(struct address *address);
 
 // Serves `fd` on this loop; false without a descriptor for the spare.

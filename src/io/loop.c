@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop: epoll for descriptors, a heap for timers, two queues for tasks. It allocates nothing per event and
-// never frees what hangs on it; owners do, through loop_last.
+// The loop: epoll for descriptors, a heap for timers, two queues for tasks. It allocates nothing
+// per event and never frees what hangs on it; owners do, through loop_last.
 #include "io/loop.h"
 
 #include <errno.h>
@@ -284,7 +284,8 @@ void loop_task_cancel(struct task *task)
     list_leave(&task->queue);
 }
 
-// Runs what was queued when it began; what a task queues again waits for the next turn, which will not sleep.
+// Runs what was queued when it began; what a task queues again waits for the next turn, which will
+// not sleep.
 static void run_tasks(struct list *queue)
 {
     struct list batch;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One epoll loop, level-triggered with explicit interest: file descriptors, timers, tasks for the end of the turn.
-// A loop and all that hangs on it belong to one thread.
+// One epoll loop, level-triggered with explicit interest: file descriptors, timers, tasks for the
+// end of the turn. A loop and all that hangs on it belong to one thread.
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +17,8 @@ typedef void watch_fn(struct watch *watch, uint32_t events);
 typedef void timer_fn(struct timer *timer);
 typedef void task_fn(struct task *task);
 
-// A file descriptor and what we want to know of it (EPOLLIN, EPOLLOUT, EPOLLRDHUP). Embedded in its owner.
+// A file descriptor and what we want to know of it (EPOLLIN, EPOLLOUT, EPOLLRDHUP). Embedded in its
+// owner.
 struct watch {
     int fd; // -1 when there is none
     uint32_t interest;
@@ -49,7 +50,8 @@ void watch_init(struct watch *watch, int fd, watch_fn *on_ready);
 void loop_watch(struct loop *loop, struct watch *watch, uint32_t interest);
 // Hears nothing more of the descriptor, not even its errors, until the next loop_watch.
 void loop_unwatch(struct loop *loop, struct watch *watch);
-// Forgets the descriptor and closes it. Events of this turn that are still queued for it are dropped.
+// Forgets the descriptor and closes it. Events of this turn that are still queued for it are
+// dropped.
 void loop_close(struct loop *loop, struct watch *watch);
 // Forgets the descriptor without closing it; returns it.
 int loop_release(struct loop *loop, struct watch *watch);
@@ -69,7 +71,8 @@ void loop_task_cancel(struct task *task);
 uint64_t loop_time_ms(const struct loop *loop);
 uint64_t loop_now_us(void);
 
-// One pass: sleep until something is ready (at most `timeout_ms`, -1: no limit), serve it, run the tasks. The number of events served.
+// One pass: sleep until something is ready (at most `timeout_ms`, -1: no limit), serve it, run the
+// tasks. The number of events served.
 int loop_turn(struct loop *loop, int timeout_ms);
 // Turns until loop_stop.
 void loop_run(struct loop *loop);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mailbox: a stack that writers push onto and the reader takes whole and turns round; an eventfd wakes the reader.
+// The mailbox: a stack that writers push onto and the reader takes whole and turns round; an
+// eventfd wakes the reader.
 #include "io/mail.h"
 
 #include <sys/epoll.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mail between threads: any thread posts, the loop that owns the box opens every letter in order of arrival. No lock.
+// Mail between threads: any thread posts, the loop that owns the box opens every letter in order of
+// arrival. No lock.
 #pragma once
 
 #include <stdatomic.h>

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// Room for many segments: the kernel counts a pipe in slots, and each segment of TCP data takes one.
+// Room for many segments: the kernel counts a pipe in slots, and each segment of TCP data takes
+// one.
 #define PIPE_BYTES (512 * 1024)
 
 void pipes_init(struct pipes *pipes, unsigned kept_max)
@@ -28,7 +29,8 @@ static struct pipe *pipe_new(void)
         close(ends[1]);
         return NULL;
     }
-    fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); // refused beyond the user's quota: then it stays smaller
+    fcntl(ends[1], F_SETPIPE_SZ,
+          PIPE_BYTES); // refused beyond the user's quota: then it stays smaller
     list_init(&pipe->idle);
     pipe->held = 0;
     pipe->read_end = ends[0];

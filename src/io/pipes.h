@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pipes for splice, kept by a thread for whoever moves bulk data next. A pipe is always empty when it is given back.
+// Pipes for splice, kept by a thread for whoever moves bulk data next. A pipe is always empty when
+// it is given back.
 #pragma once
 
 #include "base/list.h"
@@ -25,7 +26,7 @@ struct pipe *pipes_take(struct pipes *pipes);
 // A pipe that still holds bytes is closed instead. NULL is accepted.
 void pipes_give(struct pipes *pipes, struct pipe *pipe);
 
-// Moves at most `max` bytes from a plain socket into the pipe, or what the pipe holds on to a plain socket, as
-// channel_read and channel_write do; the bytes never come into our memory.
+// Moves at most `max` bytes from a plain socket into the pipe, or what the pipe holds on to a plain
+// socket, as channel_read and channel_write do; the bytes never come into our memory.
 struct moved pipe_fill(struct pipe *pipe, struct channel *from, size_t max);
 struct moved pipe_drain(struct pipe *pipe, struct channel *to);

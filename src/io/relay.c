@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Moving bytes both ways. Each direction is a flow with at most one place where bytes wait: the held buffer or the pipe.
-// The relay never looks at the bytes and never closes a channel; its owner does.
+// Moving bytes both ways. Each direction is a flow with at most one place where bytes wait: the
+// held buffer or the pipe. The relay never looks at the bytes and never closes a channel; its owner
+// does.
 #include "io/relay.h"
 
 #include "base/check.h"
@@ -68,7 +69,8 @@ static void pass_end(struct relay *relay, struct relay_flow *flow)
     flow->is_shut = true;
 }
 
-// `from` has ended and nothing of it waits any more: the other side is told at once, since no event would remind us.
+// `from` has ended and nothing of it waits any more: the other side is told at once, since no event
+// would remind us.
 static enum flow_step end_reached(struct relay *relay, struct relay_flow *flow)
 {
     flow->is_ended = true;
@@ -185,7 +187,8 @@ static enum end broken_end(const struct relay *relay)
     return end;
 }
 
-// Nobody waits to read from a side that has ended; if it is called readable all the same, it was reset.
+// Nobody waits to read from a side that has ended; if it is called readable all the same, it was
+// reset.
 static void note_reset(struct relay *relay, struct channel *channel, struct relay_flow *to_it)
 {
     if (to_it->is_shut)
@@ -214,13 +217,14 @@ static void on_ready(struct channel *channel, unsigned ready)
         want(relay);
 }
 
-struct status relay_hold(struct relay *relay, struct io_thread *io, unsigned flow, struct span bytes)
+struct status relay_hold(struct relay *relay, struct io_thread *io, unsigned flow,
+                         struct span bytes)
 {
     return buf_append(&relay->flows[flow].held, &io->blocks, bytes, UINT32_MAX / 4);
 }
 
-void relay_start(struct relay *relay, struct io_thread *io, struct channel *first, struct channel *second,
-                 relay_done_fn *on_done)
+void relay_start(struct relay *relay, struct io_thread *io, struct channel *first,
+                 struct channel *second, relay_done_fn *on_done)
 {
     relay->io = io;
     relay->on_done = on_done;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The channel directly above a TCP socket, and the few socket calls others need. Closing is deferred to the end of
-// the turn for the memory, and immediate for the descriptor.
+// The channel directly above a TCP socket, and the few socket calls others need. Closing is
+// deferred to the end of the turn for the memory, and immediate for the descriptor.
 #include "io/socket.h"
 
 #include <errno.h>
@@ -69,12 +69,14 @@ static struct moved socket_write_two(struct channel *channel, struct span first,
     struct socket_channel *socket = of_channel(channel);
     if (!channel->is_open)
         return socket_write(channel, first);
-    struct iovec pieces[2] = {{(void *)(uintptr_t)first.data, first.size}, {(void *)(uintptr_t)second.data, second.size}};
+    struct iovec pieces[2] = {{(void *)(uintptr_t)first.data, first.size},
+                              {(void *)(uintptr_t)second.data, second.size}};
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
     ssize_t count = sendmsg(socket->watch.fd, &message, MSG_NOSIGNAL);
     if (count >= 0)
         return (struct moved){(size_t)count, count ? CHANNEL_MOVED : CHANNEL_BLOCKED};
-    return is_later(errno) ? (struct moved){0, CHANNEL_BLOCKED} : broken(channel, channel->end_reset);
+    return is_later(errno) ? (struct moved){0, CHANNEL_BLOCKED}
+                           : broken(channel, channel->end_reset);
 }
 
 static void socket_want(struct channel *channel, unsigned wanted)

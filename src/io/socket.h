@@ -5,12 +5,14 @@
 #include "io/address.h"
 #include "io/channel.h"
 
-// A channel over a connected, non-blocking socket (of a listener: TCP_NODELAY is inherited), which it owns from here on; NULL without memory (the descriptor
-// is then still the caller's). `end_reset` is the reason given when the other side resets.
+// A channel over a connected, non-blocking socket (of a listener: TCP_NODELAY is inherited), which
+// it owns from here on; NULL without memory (the descriptor is then still the caller's).
+// `end_reset` is the reason given when the other side resets.
 struct channel *socket_channel_new(struct loop *loop, int fd, enum end end_reset);
 
-// Begins to connect. The channel is not open yet: on_ready (WRITE) comes when it is, or when it broke
-// (END_CONNECT_REFUSED, END_CONNECT_FAILED). Fails at once with END_FILE_LIMIT, END_OVERLOAD or END_CONNECT_FAILED.
+// Begins to connect. The channel is not open yet: on_ready (WRITE) comes when it is, or when it
+// broke (END_CONNECT_REFUSED, END_CONNECT_FAILED). Fails at once with END_FILE_LIMIT, END_OVERLOAD
+// or END_CONNECT_FAILED.
 struct status socket_channel_connect(struct loop *loop, const struct address *address,
                                      struct channel **ret_channel);
 

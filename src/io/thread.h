@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one thread has for moving bytes: its loop, blocks for buffers, pipes for splice and a scratch area that
-// is never in use across two calls. Owned by the worker.
+// What one thread has for moving bytes: its loop, blocks for buffers, pipes for splice and a
+// scratch area that is never in use across two calls. Owned by the worker.
 #pragma once
 
 #include "base/stock.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our own answers: small, plain, naming the reason and a request id that is also in the log. They never carry a
-// WWW-Authenticate: only servers ask for credentials.
+// Our own answers: small, plain, naming the reason and a request id that is also in the log. They
+// never carry a WWW-Authenticate: only servers ask for credentials.
 #include <stdio.h>
 
 #include "mode/client.h"
@@ -10,23 +10,40 @@
 static const char *reason_phrase(unsigned status)
 {
     switch (status) {
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 408: return "Request Timeout";
-    case 413: return "Content Too Large";
-    case 421: return "Misdirected Request";
-    case 431: return "Request Header Fields Too Large";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Error";
+    case 301:
+        return "Moved Permanently";
+    case 302:
+        return "Found";
+    case 303:
+        return "See Other";
+    case 307:
+        return "Temporary Redirect";
+    case 308:
+        return "Permanent Redirect";
+    case 400:
+        return "Bad Request";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 408:
+        return "Request Timeout";
+    case 413:
+        return "Content Too Large";
+    case 421:
+        return "Misdirected Request";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 502:
+        return "Bad Gateway";
+    case 503:
+        return "Service Unavailable";
+    case 504:
+        return "Gateway Timeout";
+    case 505:
+        return "HTTP Version Not Supported";
+    default:
+        return "Error";
     }
 }
 
@@ -42,9 +59,9 @@ struct own_answer {
 
 static size_t print_body(const struct own_answer *answer, char *body)
 {
-    int size = snprintf(body, BODY_MAX, "%u %s\n\n%s.\nReason: %s\nRequest id: %llu\n", answer->status,
-                        reason_phrase(answer->status), end_sentence(answer->end), end_word(answer->end),
-                        (unsigned long long)answer->id);
+    int size = snprintf(body, BODY_MAX, "%u %s\n\n%s.\nReason: %s\nRequest id: %llu\n",
+                        answer->status, reason_phrase(answer->status), end_sentence(answer->end),
+                        end_word(answer->end), (unsigned long long)answer->id);
     return size < 0 ? 0 : (size_t)size;
 }
 
@@ -80,23 +97,25 @@ static bool ends_client(enum end end)
     return status == 400 || status == 408 || status == 413 || status == 431 || status == 505;
 }
 
-static void answer_exchange(struct exchange *exchange, unsigned status, enum end end, struct span location)
+static void answer_exchange(struct exchange *exchange, unsigned status, enum end end,
+                            struct span location)
 {
     struct client *client = exchange->client;
     if (exchange->link) {
         exchange->wants_close = exchange->wants_close || exchange->is_pinned;
         response_drop_link(exchange, end_side(end) == END_SIDE_SERVER);
     }
-    exchange->wants_close = exchange->wants_close || ends_client(end) || client->keeper->is_draining;
+    exchange->wants_close =
+        exchange->wants_close || ends_client(end) || client->keeper->is_draining;
     exchange->end = end;
     exchange->status = status;
     exchange->is_own_answer = true;
     exchange->response = RESPONSE_DONE;
-    exchange->progress_ms = loop_time_ms(client->keeper->io->loop); // from here on the client has time to take it
-    struct own_answer answer = {status,   end,
-                                exchange->id, location,
-                                exchange->wants_close, exchange->is_http10,
-                                exchange->is_head};
+    exchange->progress_ms =
+        loop_time_ms(client->keeper->io->loop); // from here on the client has time to take it
+    struct own_answer answer = {
+        status,           end, exchange->id, location, exchange->wants_close, exchange->is_http10,
+        exchange->is_head};
     if (!is_ok(put_own(&client->session, &answer)))
         exchange->wants_close = true;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of a client: its states, its one timer, and the three ways it ends: closed, reset, or lingering until its last
-// answer has surely arrived. Owns the channel and the ties; never reads HTTP.
+// The life of a client: its states, its one timer, and the three ways it ends: closed, reset, or
+// lingering until its last answer has surely arrived. Owns the channel and the ties; never reads
+// HTTP.
 #include "mode/client.h"
 
 #include <stdlib.h>
@@ -18,7 +19,8 @@ struct snapshot *client_snapshot(const struct client *client)
 
 const struct site_config *client_site(const struct client *client)
 {
-    return client->site_index == SIZE_MAX ? NULL : &client_snapshot(client)->sites[client->site_index];
+    return client->site_index == SIZE_MAX ? NULL
+                                          : &client_snapshot(client)->sites[client->site_index];
 }
 
 unsigned client_port(struct client *client)
@@ -52,12 +54,14 @@ static void set_deadline(struct client *client, uint64_t deadline_ms)
     loop_timer_set(client->keeper->io->loop, &client->timer, deadline_ms);
 }
 
-static uint64_t busy_deadline_ms(const struct client *client, const struct timeouts_config *timeouts)
+static uint64_t busy_deadline_ms(const struct client *client,
+                                 const struct timeouts_config *timeouts)
 {
     const struct exchange *exchange = client->exchange;
     if (exchange->link && !link_is_open(exchange->link))
         return exchange->link->opened_us / US_PER_MS + timeouts->connect_ms;
-    bool waits_for_server = exchange->request == REQUEST_DONE && exchange->response == RESPONSE_AWAITED;
+    bool waits_for_server =
+        exchange->request == REQUEST_DONE && exchange->response == RESPONSE_AWAITED;
     return exchange->progress_ms + (waits_for_server ? timeouts->server_ms : timeouts->stall_ms);
 }
 
@@ -103,7 +107,8 @@ static void on_busy_too_long(struct client *client)
         return;
     }
     bool is_server_full = exchange->link && exchange->link->session.is_write_blocked;
-    bool is_clients_turn = client->session.is_write_blocked || (exchange->request != REQUEST_DONE && !is_server_full);
+    bool is_clients_turn =
+        client->session.is_write_blocked || (exchange->request != REQUEST_DONE && !is_server_full);
     enum end end = is_clients_turn ? END_CLIENT_STALLED : END_SERVER_TIMEOUT;
     if (exchange->response == RESPONSE_AWAITED && !is_clients_turn) {
         answer_end(client, end);
@@ -131,7 +136,8 @@ static void on_due(struct timer *timer)
         on_busy_too_long(client);
         return;
     case CLIENT_RELAYING:
-        if (passthrough_is_idle_too_long(client, loop_time_ms(client->keeper->io->loop), &deadline_ms))
+        if (passthrough_is_idle_too_long(client, loop_time_ms(client->keeper->io->loop),
+                                         &deadline_ms))
             passthrough_give_up(client);
         else
             set_deadline(client, deadline_ms);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside mode: the client, its ties to servers, and the exchange under way. A keeper owns its clients; a client owns
-// its channel, its ties and at most one exchange or relay.
+// Inside mode: the client, its ties to servers, and the exchange under way. A keeper owns its
+// clients; a client owns its channel, its ties and at most one exchange or relay.
 #pragma once
 
 #include "mode/mode.h"
@@ -15,8 +15,8 @@ enum client_state {
     CLIENT_CLOSED,      // freed at the end of the turn
 };
 
-// The client's standing with one pool and authority: the server chosen for it and, while one is open, its link.
-// A tie whose link may no longer be shared is the pin.
+// The client's standing with one pool and authority: the server chosen for it and, while one is
+// open, its link. A tie whose link may no longer be shared is the pin.
 struct tie {
     struct list siblings;
     struct client *client;
@@ -52,13 +52,15 @@ struct client {
     uint64_t exchanges;
     uint64_t head_began_ms;
     struct address address;
-    char *sni;                 // NULL: none
+    char *sni; // NULL: none
     enum client_state state;
     bool is_tls;
-    uint16_t port;         // the client connected to; 0: not looked up yet
-    size_t seen_bytes; // of a hello that is not complete; the socket's low-water mark stands above them
+    uint16_t port;     // the client connected to; 0: not looked up yet
+    size_t seen_bytes; // of a hello that is not complete; the socket's low-water mark stands above
+                       // them
     bool is_default_site; // the name did not choose the site
-    size_t rescue_pool;   // its named server is down: every request is redirected within this pool; SIZE_MAX: no
+    size_t rescue_pool;   // its named server is down: every request is redirected within this pool;
+                          // SIZE_MAX: no
     uint64_t rescue_tried; // bit set of servers that this client is not sent to
     uint64_t lingered_bytes;
     uint64_t counted_in; // bytes of the session that the tally knows of
@@ -70,7 +72,8 @@ struct client {
 // NULL without memory; the channel is then still the caller's.
 struct client *client_new(struct keeper *keeper, struct channel *channel);
 void client_enter(struct client *client, enum client_state state);
-// Closes now: the pin's links with it, the exchange with that end. `abort`: the client shall see a reset.
+// Closes now: the pin's links with it, the exchange with that end. `abort`: the client shall see a
+// reset.
 void client_close(struct client *client, enum end end, bool abort);
 // Sends what is composed, ends our direction and reads on for a moment before closing.
 void client_linger(struct client *client);
@@ -126,7 +129,8 @@ enum response_phase {
 
 #define EXCHANGE_PATH_MAX 1024
 
-// What the log says of a login; only there when the request or the answer carried a token or challenge.
+// What the log says of a login; only there when the request or the answer carried a token or
+// challenge.
 struct login {
     enum login_mechanism mechanism;
     enum login_leg leg;
@@ -160,9 +164,9 @@ struct exchange {
     unsigned status;
     enum end end;
     bool is_head;
-    bool is_upgrade;       // 101 may come
+    bool is_upgrade; // 101 may come
     bool expects_continue;
-    bool wants_close;      // the client will be closed after this exchange
+    bool wants_close; // the client will be closed after this exchange
     bool is_http10;
     bool drops_framing;    // an HTTP/1.0 client is sent the content of chunks only
     bool link_wants_close; // the server will close, or the answer has no end of its own
@@ -180,11 +184,14 @@ struct exchange {
 
 // Nobody takes the rest of the request any more: it is read on and thrown away, within a limit.
 void exchange_discard_request(struct exchange *exchange);
-// Begins with the parsed head of keeper->request (whose bytes are still in the session). It may be answered at once.
+// Begins with the parsed head of keeper->request (whose bytes are still in the session). It may be
+// answered at once.
 void exchange_begin(struct client *client, size_t head_bytes);
-// Goes on as far as it can. True when it has finished and the client may go on with its next request.
+// Goes on as far as it can. True when it has finished and the client may go on with its next
+// request.
 bool exchange_run(struct exchange *exchange);
-// Ends it: the log line, the tallies, the link back to where it belongs. True when the client must not go on.
+// Ends it: the log line, the tallies, the link back to where it belongs. True when the client must
+// not go on.
 bool exchange_finish(struct exchange *exchange, enum end end);
 struct span exchange_host(const struct exchange *exchange);
 
@@ -218,13 +225,16 @@ void pin_made(struct exchange *exchange);
 
 // Composes the request as it goes to the server, into the link's session.
 struct status heads_put_request(struct exchange *exchange, const struct request_head *head);
-// Composes the answer's head as it goes to the client. `closes`: the client is told that the connection ends.
-struct status heads_put_response(struct exchange *exchange, const struct response_head *head, bool closes);
+// Composes the answer's head as it goes to the client. `closes`: the client is told that the
+// connection ends.
+struct status heads_put_response(struct exchange *exchange, const struct response_head *head,
+                                 bool closes);
 
 // ---- answer.c
 
-// Answers by ourselves with the status of `end` (see end.tbl), a short page that names reason and request id, and ends the
-// exchange with it. Without an exchange (a bad head) the client is closed after it.
+// Answers by ourselves with the status of `end` (see end.tbl), a short page that names reason and
+// request id, and ends the exchange with it. Without an exchange (a bad head) the client is closed
+// after it.
 void answer_end(struct client *client, enum end end);
 // A redirect to `location`.
 void answer_redirect(struct exchange *exchange, unsigned status, struct span location);
@@ -246,14 +256,15 @@ void passthrough_upgrade(struct exchange *exchange);
 void passthrough_close(struct client *client, enum end end);
 // Its time is over: another server is tried while connecting, an idle relay is closed.
 void passthrough_give_up(struct client *client);
-bool passthrough_is_idle_too_long(const struct client *client, uint64_t now_ms, uint64_t *ret_deadline_ms);
+bool passthrough_is_idle_too_long(const struct client *client, uint64_t now_ms,
+                                  uint64_t *ret_deadline_ms);
 const struct link *passthrough_link(const struct client *client);
 
 // ---- record.c
 
 void record_exchange(const struct exchange *exchange);
-void record_relay(struct client *client, const struct link *link, enum end end, uint64_t to_server, uint64_t to_client,
-                  bool is_upgrade);
+void record_relay(struct client *client, const struct link *link, enum end end, uint64_t to_server,
+                  uint64_t to_client, bool is_upgrade);
 // A client that ended without an exchange or a relay, when there is something to say.
 void record_client(struct client *client, enum end end);
 // A bad request head that never became an exchange.

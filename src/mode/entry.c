@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The entry: a new connection, its first bytes, and the mode they choose. The hello is looked at without being taken
-// (MSG_PEEK), so passthrough has nothing to replay and TLS reads it from the socket itself.
+// The entry: a new connection, its first bytes, and the mode they choose. The hello is looked at
+// without being taken (MSG_PEEK), so passthrough has nothing to replay and TLS reads it from the
+// socket itself.
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -9,11 +10,11 @@
 #include "mode/client.h"
 #include "wire/hello.h"
 
-
 static void start_tls(struct client *client)
 {
     struct tls_server *server = client->side->service->tls[client->site_index];
-    struct channel *channel = server ? tls_accept(client->keeper->io->loop, server, client->channel) : NULL;
+    struct channel *channel =
+        server ? tls_accept(client->keeper->io->loop, server, client->channel) : NULL;
     if (!channel) {
         client_close(client, END_OVERLOAD, true);
         return;
@@ -23,7 +24,8 @@ static void start_tls(struct client *client)
     terminate_start(client);
 }
 
-// The hello was only looked at: closing with it unread would reset the connection, and the alert with it.
+// The hello was only looked at: closing with it unread would reset the connection, and the alert
+// with it.
 static void refuse_name(struct client *client, enum end end)
 {
     channel_read(client->channel, client->keeper->io->scratch, IO_SCRATCH_BYTES);
@@ -89,11 +91,13 @@ static void look(struct client *client)
         return;
     }
     if (moved.outcome != CHANNEL_MOVED) {
-        client_close(client, moved.outcome == CHANNEL_ENDED ? END_CLIENT_CLOSED : END_CLIENT_RESET, false);
+        client_close(client, moved.outcome == CHANNEL_ENDED ? END_CLIENT_CLOSED : END_CLIENT_RESET,
+                     false);
         return;
     }
     if (moved.bytes <= client->seen_bytes) {
-        client_close(client, END_CLIENT_LEFT, false); // called readable without a byte more: it has ended its side
+        client_close(client, END_CLIENT_LEFT,
+                     false); // called readable without a byte more: it has ended its side
         return;
     }
     struct span bytes = span_of(scratch, moved.bytes);
@@ -124,7 +128,8 @@ static void on_ready(struct channel *channel, unsigned ready)
 
 static bool is_over_limit(const struct keeper *keeper, size_t listener_index)
 {
-    const struct listener_config *listener = &keeper->side->service->snapshot->listeners[listener_index];
+    const struct listener_config *listener =
+        &keeper->side->service->snapshot->listeners[listener_index];
     return keeper->client_count >= keeper->clients_max || keeper->is_draining ||
            keeper->listener_clients[listener_index] * keeper->id_step >= listener->clients_max;
 }
@@ -137,7 +142,8 @@ static void refuse(struct keeper *keeper, int fd)
     close(fd);
 }
 
-void entry_accept(struct keeper *keeper, size_t listener_index, int fd, const struct address *address)
+void entry_accept(struct keeper *keeper, size_t listener_index, int fd,
+                  const struct address *address)
 {
     struct channel *channel = is_over_limit(keeper, listener_index)
                                   ? NULL

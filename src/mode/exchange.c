@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request and its answer. Here it is routed, run and finished; the bytes are moved by forward and response. An
-// exchange belongs to its client and borrows a link, from a tie or from the pool.
+// One request and its answer. Here it is routed, run and finished; the bytes are moved by forward
+// and response. An exchange belongs to its client and borrows a link, from a tie or from the pool.
 #include "base/check.h"
 #include "base/clock.h"
 #include "mode/client.h"
@@ -23,11 +23,14 @@ static void describe_request(struct exchange *exchange, const struct request_hea
     exchange->is_head = head->is_head;
     exchange->is_http10 = head->head.minor_version == 0;
     // h2c would carry requests past us that nobody has looked at
-    exchange->is_upgrade = head->head.wants_upgrade && !head_lists(&head->head, FIELD_UPGRADE, SPAN("h2c"));
+    exchange->is_upgrade =
+        head->head.wants_upgrade && !head_lists(&head->head, FIELD_UPGRADE, SPAN("h2c"));
     exchange->expects_continue = head->expects_continue;
     exchange->wants_close = !head->head.is_persistent;
-    exchange->method_size = (uint8_t)copy_bounded(exchange->method, sizeof exchange->method, head->method);
-    exchange->path_size = (uint16_t)copy_bounded(exchange->path, sizeof exchange->path, head->target.path);
+    exchange->method_size =
+        (uint8_t)copy_bounded(exchange->method, sizeof exchange->method, head->method);
+    exchange->path_size =
+        (uint16_t)copy_bounded(exchange->path, sizeof exchange->path, head->target.path);
     exchange->host_size = (uint8_t)copy_bounded(exchange->host, sizeof exchange->host, head->host);
     for (size_t i = 0; i < exchange->host_size; i++)
         exchange->host[i] = (char)ascii_lower((uint8_t)exchange->host[i]);
@@ -53,7 +56,8 @@ static struct exchange *exchange_new(struct client *client, const struct request
     return exchange;
 }
 
-// The site of a request that came over TLS: the one the connection was made for, or 421 (RFC 9110 section 15.5.20).
+// The site of a request that came over TLS: the one the connection was made for, or 421 (RFC 9110
+// section 15.5.20).
 static struct status site_over_tls(struct client *client, size_t by_host)
 {
     if (by_host == client->site_index || (by_host == SIZE_MAX && client->is_default_site))
@@ -87,7 +91,8 @@ static struct status find_route(struct exchange *exchange, const struct request_
     path[0] = '/';
     if (head->target.form == TARGET_AUTHORITY)
         return failed(END_REQUEST_TARGET_BAD);
-    if (head->target.form != TARGET_ASTERISK && !path_normalise(head->target.path, path, sizeof path, &size))
+    if (head->target.form != TARGET_ASTERISK &&
+        !path_normalise(head->target.path, path, sizeof path, &size))
         return failed(END_REQUEST_TARGET_BAD);
     exchange->route = route_find(exchange->site, span_of(path, size));
     return exchange->route ? OK : failed(END_NO_ROUTE);
@@ -146,7 +151,8 @@ void exchange_discard_request(struct exchange *exchange)
     exchange->request = REQUEST_DISCARDED;
 }
 
-// The answer is complete and the request is not: read on, within a limit, so that the client gets to see the answer.
+// The answer is complete and the request is not: read on, within a limit, so that the client gets
+// to see the answer.
 static void discard_request(struct exchange *exchange)
 {
     struct client *client = exchange->client;
@@ -162,8 +168,10 @@ static void discard_request(struct exchange *exchange)
             exchange->request = REQUEST_DONE;
             return;
         }
-        bool is_enough = exchange->discarded_bytes > client_snapshot(client)->limits.unread_body_bytes;
-        if (parse.state == PARSE_BAD || is_enough || client->session.is_ended || client->session.is_broken) {
+        bool is_enough =
+            exchange->discarded_bytes > client_snapshot(client)->limits.unread_body_bytes;
+        if (parse.state == PARSE_BAD || is_enough || client->session.is_ended ||
+            client->session.is_broken) {
             exchange->wants_close = true;
             exchange->request = REQUEST_DONE;
             return;
@@ -203,7 +211,8 @@ bool exchange_run(struct exchange *exchange)
         run_link(client, exchange);
     if (client->exchange != exchange)
         return false; // it ended with its client
-    if (exchange->request == REQUEST_STREAMING && exchange->response == RESPONSE_DONE && !exchange->link)
+    if (exchange->request == REQUEST_STREAMING && exchange->response == RESPONSE_DONE &&
+        !exchange->link)
         exchange_discard_request(exchange);
     if (exchange->request == REQUEST_DISCARDED)
         discard_request(exchange);
@@ -239,7 +248,8 @@ static void release_link(struct exchange *exchange, bool is_clean)
     exchange->link = NULL;
     if (!link)
         return;
-    bool stays = is_clean && link_is_open(link) && !link->session.is_ended && !link->session.is_broken && !link->session.is_mute &&
+    bool stays = is_clean && link_is_open(link) && !link->session.is_ended &&
+                 !link->session.is_broken && !link->session.is_mute &&
                  buf_is_empty(&link->session.in) && buf_is_empty(&link->session.out);
     bool was_pin = !binding_may_share(link->binding);
     if (!stays) {
@@ -271,7 +281,9 @@ static void count(struct exchange *exchange)
     if (exchange->connect_us)
         histogram_note(&tally->connect, exchange->connect_us);
     if (exchange->login)
-        tally_add(&tally->logins[exchange->login->mechanism][exchange->login->leg][exchange->login->outcome], 1);
+        tally_add(&tally->logins[exchange->login->mechanism][exchange->login->leg]
+                                [exchange->login->outcome],
+                  1);
 }
 
 bool exchange_finish(struct exchange *exchange, enum end end)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forward: the request's way to a server. The link is chosen and bound before its first byte is written: the client's own
-// tie if it has one, else a fresh link when the request carries credentials, else (shared pools only) an idle one.
+// Forward: the request's way to a server. The link is chosen and bound before its first byte is
+// written: the client's own tie if it has one, else a fresh link when the request carries
+// credentials, else (shared pools only) an idle one.
 #include "base/check.h"
 #include "mode/client.h"
 
@@ -9,7 +10,8 @@ static void note_problem(struct exchange *exchange, const struct link *link)
 {
     struct text text = text_over(exchange->problem, sizeof exchange->problem);
     if (link->side->pool->tls)
-        text_add(&text, span_first(span_text(tls_channel_problem(link->channel)), sizeof exchange->problem));
+        text_add(&text, span_first(span_text(tls_channel_problem(link->channel)),
+                                   sizeof exchange->problem));
     exchange->problem_size = (uint8_t)text.size;
 }
 
@@ -65,8 +67,10 @@ static struct status open_link_to(struct exchange *exchange, size_t server, stru
 {
     enum end end = END_NO_SERVER;
     while (server != SIZE_MAX) {
-        struct status status = link_open(exchange->pool_side, server, false, on_link_event, exchange, ret_link);
-        if (is_ok(status) || server >= 64 || status.end == END_FILE_LIMIT || status.end == END_OVERLOAD)
+        struct status status =
+            link_open(exchange->pool_side, server, false, on_link_event, exchange, ret_link);
+        if (is_ok(status) || server >= 64 || status.end == END_FILE_LIMIT ||
+            status.end == END_OVERLOAD)
             return status;
         exchange->tried |= 1ull << server;
         end = status.end;
@@ -111,7 +115,8 @@ static bool is_credentials(const struct field *field)
     return field->id == FIELD_AUTHORIZATION || field->id == FIELD_PROXY_AUTHORIZATION;
 }
 
-// How many fields carry credentials; two of a kind are refused, since two readers could believe different ones.
+// How many fields carry credentials; two of a kind are refused, since two readers could believe
+// different ones.
 static struct status count_credentials(const struct request_head *head, size_t *ret_count)
 {
     size_t of_kind[2] = {0, 0};
@@ -162,7 +167,8 @@ static struct status get_link(struct exchange *exchange, bool has_credentials)
     return OK;
 }
 
-static void bind_link(struct exchange *exchange, const struct request_head *head, size_t credentials)
+static void bind_link(struct exchange *exchange, const struct request_head *head,
+                      size_t credentials)
 {
     struct keeper *keeper = exchange->client->keeper;
     struct link *link = exchange->link;
@@ -188,12 +194,14 @@ static bool is_refused_login(struct exchange *exchange, const struct request_hea
     if (!came_through_proxy(head) || exchange->site->client_per_person_proxy)
         return false;
     struct tie *tie = tie_find(exchange->client, exchange->pool_side, exchange_host(exchange));
-    if (tie && tie->link && (binding_is_bound(tie->link->binding) || binding_is_between_legs(tie->link->binding)))
+    if (tie && tie->link &&
+        (binding_is_bound(tie->link->binding) || binding_is_between_legs(tie->link->binding)))
         return true; // somebody is logged in on this connection, and it may not be whoever asks now
     for (size_t i = 0; i < head->head.field_count; i++) {
         if (!is_credentials(&head->head.fields[i]))
             continue;
-        token_read(head->head.fields[i].value, keeper->token_bytes, sizeof keeper->token_bytes, &keeper->token);
+        token_read(head->head.fields[i].value, keeper->token_bytes, sizeof keeper->token_bytes,
+                   &keeper->token);
         if (auth_scheme_binds(keeper->token.scheme))
             return true;
     }
@@ -229,14 +237,16 @@ static void request_failed(struct exchange *exchange, enum end end)
         client_close(exchange->client, end, true);
 }
 
-// The server closed while we were still sending: what it said before that is worth reading, the rest of the body is not.
+// The server closed while we were still sending: what it said before that is worth reading, the
+// rest of the body is not.
 static void stop_sending(struct exchange *exchange)
 {
     exchange->link_wants_close = true;
     exchange_discard_request(exchange);
 }
 
-// The next of the body to be sent. Where content is limited, a piece at a time, so that none beyond the limit is sent.
+// The next of the body to be sent. Where content is limited, a piece at a time, so that none beyond
+// the limit is sent.
 static struct parse look_body(struct exchange *exchange, struct span *ret_bytes)
 {
     const struct h1_session *session = &exchange->client->session;
@@ -254,7 +264,8 @@ static struct parse look_body(struct exchange *exchange, struct span *ret_bytes)
     return parse;
 }
 
-// The answer was complete and a body without a known end goes on: the server may take it, but not for ever.
+// The answer was complete and a body without a known end goes on: the server may take it, but not
+// for ever.
 static bool is_endless(struct exchange *exchange, uint64_t sent)
 {
     const struct client *client = exchange->client;
@@ -271,7 +282,8 @@ static size_t send_run(struct h1_session *from, struct h1_session *to, struct sp
     return sent;
 }
 
-// Sends a run of the body, or content of known length past our memory. True when there may be more to do at once.
+// Sends a run of the body, or content of known length past our memory. True when there may be more
+// to do at once.
 static bool send_some(struct exchange *exchange, struct span bytes)
 {
     struct client *client = exchange->client;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Composing heads. Lines go through as they came, in their order and spelling; only what concerns one hop is left out,
-// and what a server must be told about the client is added behind. Tokens, challenges and Host are never touched.
+// Composing heads. Lines go through as they came, in their order and spelling; only what concerns
+// one hop is left out, and what a server must be told about the client is added behind. Tokens,
+// challenges and Host are never touched.
 #include <stdio.h>
 
 #include "mode/client.h"
@@ -107,7 +108,8 @@ static struct status put_forwarded_for(struct exchange *exchange, const struct f
     return put_line(session, span_of(host, size));
 }
 
-static struct status put_forwarded(struct exchange *exchange, const struct request_head *head, bool is_kept)
+static struct status put_forwarded(struct exchange *exchange, const struct request_head *head,
+                                   bool is_kept)
 {
     struct client *client = exchange->client;
     char port[8];
@@ -117,7 +119,8 @@ static struct status put_forwarded(struct exchange *exchange, const struct reque
         const char *name;
         struct span value;
     } ours[] = {
-        {FIELD_X_FORWARDED_PROTO, "X-Forwarded-Proto", client->is_tls ? SPAN("https") : SPAN("http")},
+        {FIELD_X_FORWARDED_PROTO, "X-Forwarded-Proto",
+         client->is_tls ? SPAN("https") : SPAN("http")},
         {FIELD_X_FORWARDED_HOST, "X-Forwarded-Host", head->host},
         {FIELD_X_FORWARDED_PORT, "X-Forwarded-Port", span_text(port)},
         {FIELD_FRONT_END_HTTPS, "Front-End-Https", client->is_tls ? SPAN("on") : SPAN("")},
@@ -155,7 +158,8 @@ struct status heads_put_request(struct exchange *exchange, const struct request_
     struct h1_session *session = &exchange->link->session;
     TRY(put_request_line(session, head));
     if (!head_field(&head->head, FIELD_HOST)) {
-        struct span name = span_is_empty(head->host) ? span_text(exchange->site->hosts[0]) : head->host;
+        struct span name =
+            span_is_empty(head->host) ? span_text(exchange->site->hosts[0]) : head->host;
         TRY(put_field(session, "Host", name));
     }
     TRY(put_request_fields(exchange, head));
@@ -184,7 +188,8 @@ static bool is_kept_in_answer(const struct exchange *exchange, const struct resp
     return !is_dropped(&head->head, field);
 }
 
-struct status heads_put_response(struct exchange *exchange, const struct response_head *head, bool closes)
+struct status heads_put_response(struct exchange *exchange, const struct response_head *head,
+                                 bool closes)
 {
     struct h1_session *session = &exchange->client->session;
     TRY(put_status_line(session, head));

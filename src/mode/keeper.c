@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keeper owns every client of one worker and what the worker has of each service still in use. A service side goes
-// when a newer one serves and the last client that lives on it has gone.
+// The keeper owns every client of one worker and what the worker has of each service still in use.
+// A service side goes when a newer one serves and the last client that lives on it has gone.
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -32,8 +32,7 @@ static void side_free(struct service_side *side)
 
 static void free_unused(struct keeper *keeper)
 {
-    LIST_EACH(item, &keeper->sides)
-    {
+    LIST_EACH (item, &keeper->sides) {
         struct service_side *side = CONTAINER(item, struct service_side, siblings);
         if (side != keeper->side && side->clients == 0)
             side_free(side);
@@ -53,8 +52,8 @@ static bool init_pools(struct keeper *keeper, struct service_side *side)
     side->pools = calloc(snapshot->pool_count + 1, sizeof *side->pools);
     for (size_t i = 0; side->pools && i < snapshot->pool_count; i++) {
         struct pool_side *pool = &side->pools[i];
-        if (!pool_side_init(pool, side->service->pools[i], keeper->io, &snapshot->timeouts, &keeper->next_link_id,
-                            keeper->id_step))
+        if (!pool_side_init(pool, side->service->pools[i], keeper->io, &snapshot->timeouts,
+                            &keeper->next_link_id, keeper->id_step))
             return false;
     }
     return side->pools != NULL;
@@ -76,8 +75,7 @@ bool keeper_adopt(struct keeper *keeper, struct service *service)
 void keeper_drain(struct keeper *keeper)
 {
     keeper->is_draining = true;
-    LIST_EACH(item, &keeper->clients)
-    {
+    LIST_EACH (item, &keeper->clients) {
         struct client *client = CONTAINER(item, struct client, siblings);
         bool is_idle = client->state == CLIENT_RESTING || client->state == CLIENT_PEEKING;
         if (is_idle && !client_is_between_legs(client))

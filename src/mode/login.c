@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the log and the tallies say of logins: read from the heads that pass, never from keys. It watches; the binding
-// decides.
+// What the log and the tallies say of logins: read from the heads that pass, never from keys. It
+// watches; the binding decides.
 #include <stdlib.h>
 
 #include "mode/client.h"
@@ -64,7 +64,8 @@ void login_note_request(struct exchange *exchange, struct span value)
     login->outcome = LOGIN_BEGUN;
 }
 
-// Reads the challenges that bind into the keeper's scratch; how many there are. The others say nothing about the link.
+// Reads the challenges that bind into the keeper's scratch; how many there are. The others say
+// nothing about the link.
 size_t login_read_challenges(struct exchange *exchange, const struct response_head *head)
 {
     struct keeper *keeper = exchange->client->keeper;
@@ -89,8 +90,10 @@ void login_note_response(struct exchange *exchange, unsigned status, size_t chal
     const struct token *challenges = exchange->client->keeper->challenges;
     bool is_continued = false;
     for (size_t i = 0; i < challenge_count; i++) {
-        login->krb_error = challenges[i].krb_error >= 0 ? challenges[i].krb_error : login->krb_error;
-        is_continued = is_continued || (challenges[i].kind != TOKEN_EMPTY && challenges[i].kind != TOKEN_KERBEROS_ERROR);
+        login->krb_error =
+            challenges[i].krb_error >= 0 ? challenges[i].krb_error : login->krb_error;
+        is_continued = is_continued || (challenges[i].kind != TOKEN_EMPTY &&
+                                        challenges[i].kind != TOKEN_KERBEROS_ERROR);
     }
     if (status != 401 && status != 407)
         login->outcome = LOGIN_ACCEPTED;

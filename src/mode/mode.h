@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The door of mode: what Handfast does with a connection. passthrough, forward and redirect, and the entry that chooses
-// between them by the first bytes. Everything about one client lives on one thread.
+// The door of mode: what Handfast does with a connection. passthrough, forward and redirect, and
+// the entry that chooses between them by the first bytes. Everything about one client lives on one
+// thread.
 #pragma once
 
 #include "base/text.h"
@@ -18,10 +19,10 @@ struct service {
     struct pool **pools;     // per pool of the snapshot
 };
 
-// Builds everything that can fail. Takes its own reference to the snapshot. `previous` may be NULL: servers that it
-// shares keep their verdicts. NULL, with findings, when something cannot be built.
-struct service *service_new(struct snapshot *snapshot, const struct service *previous, struct tls_tickets *tickets,
-                            struct findings *findings);
+// Builds everything that can fail. Takes its own reference to the snapshot. `previous` may be NULL:
+// servers that it shares keep their verdicts. NULL, with findings, when something cannot be built.
+struct service *service_new(struct snapshot *snapshot, const struct service *previous,
+                            struct tls_tickets *tickets, struct findings *findings);
 struct service *service_ref(struct service *service);
 struct service *service_unref(struct service *service);
 
@@ -49,7 +50,8 @@ struct keeper {
     size_t exchange_count;
     size_t pin_count;
     size_t *listener_clients; // per listener of the snapshot at start
-    uint64_t id_step;         // ids of a worker are congruent modulo the number of workers, so they are unique
+    uint64_t
+        id_step; // ids of a worker are congruent modulo the number of workers, so they are unique
     uint64_t next_client_id;
     uint64_t next_exchange_id;
     uint64_t next_link_id;
@@ -72,18 +74,20 @@ struct keeper {
 bool keeper_init(struct keeper *keeper, struct io_thread *io, unsigned worker, unsigned workers);
 // Every client must have gone.
 void keeper_done(struct keeper *keeper);
-// New clients are served by `service` from now on (takes a reference); clients without a pin follow with their next exchange.
-// False without memory: the old one serves on.
+// New clients are served by `service` from now on (takes a reference); clients without a pin follow
+// with their next exchange. False without memory: the old one serves on.
 bool keeper_adopt(struct keeper *keeper, struct service *service);
-// Takes nothing new; idle clients that are not between two legs are closed at once, the others after their exchange.
+// Takes nothing new; idle clients that are not between two legs are closed at once, the others
+// after their exchange.
 void keeper_drain(struct keeper *keeper);
 // Closes every client now.
 void keeper_close_all(struct keeper *keeper, enum end end);
 
 // A new client. `listener_index` counts in the snapshot. Owns `fd` in every case.
-void entry_accept(struct keeper *keeper, size_t listener_index, int fd, const struct address *address);
+void entry_accept(struct keeper *keeper, size_t listener_index, int fd,
+                  const struct address *address);
 
-// What the admin API shows. Each writes one whole JSON array of at most the text's capacity (at least 16) and returns how
-// many items did not fit.
+// What the admin API shows. Each writes one whole JSON array of at most the text's capacity (at
+// least 16) and returns how many items did not fit.
 size_t keeper_describe_clients(struct keeper *keeper, struct json *json);
 size_t keeper_describe_pins(struct keeper *keeper, struct json *json);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Passthrough: bytes both ways between a client and a server, untouched. The hello was only peeked at, so a connect that
-// fails costs nothing: another server is tried, unless the name asked for one server alone. Also the relay after 101.
+// Passthrough: bytes both ways between a client and a server, untouched. The hello was only peeked
+// at, so a connect that fails costs nothing: another server is tried, unless the name asked for one
+// server alone. Also the relay after 101.
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -25,7 +26,8 @@ const struct link *passthrough_link(const struct client *client)
     return client->relayed ? client->relayed->link : NULL;
 }
 
-bool passthrough_is_idle_too_long(const struct client *client, uint64_t now_ms, uint64_t *ret_deadline_ms)
+bool passthrough_is_idle_too_long(const struct client *client, uint64_t now_ms,
+                                  uint64_t *ret_deadline_ms)
 {
     const struct timeouts_config *timeouts = &client_snapshot(client)->timeouts;
     const struct relayed *relayed = client->relayed;
@@ -88,8 +90,8 @@ static void begin_relay(struct relayed *relayed)
     relayed->is_running = true;
     relayed->relay.moved_at_ms = loop_time_ms(relayed->client->keeper->io->loop);
     client_rearm(relayed->client);
-    relay_start(&relayed->relay, relayed->client->keeper->io, relayed->client->channel, relayed->link->channel,
-                on_relay_done);
+    relay_start(&relayed->relay, relayed->client->keeper->io, relayed->client->channel,
+                relayed->link->channel, on_relay_done);
 }
 
 // ---- connecting
@@ -145,7 +147,8 @@ static void try_server(struct client *client, size_t server_index)
 {
     struct relayed *relayed = client->relayed;
     struct pool_side *side = &client->side->pools[client_site(client)->pool_index];
-    struct status status = link_open(side, server_index, true, on_link_event, relayed, &relayed->link);
+    struct status status =
+        link_open(side, server_index, true, on_link_event, relayed, &relayed->link);
     if (is_ok(status))
         client_rearm(client);
     else
@@ -163,12 +166,14 @@ static struct relayed *relayed_new(struct client *client)
     return relayed;
 }
 
-// The named server is down: with a certificate of our own the client can be told where to go, without one it cannot.
+// The named server is down: with a certificate of our own the client can be told where to go,
+// without one it cannot.
 static void rescue(struct client *client)
 {
     size_t site = client->site_index;
     struct tls_server *server = client->side->service->tls[site];
-    struct channel *channel = server ? tls_accept(client->keeper->io->loop, server, client->channel) : NULL;
+    struct channel *channel =
+        server ? tls_accept(client->keeper->io->loop, server, client->channel) : NULL;
     if (!channel) {
         client_close(client, END_SERVER_DOWN, true);
         return;

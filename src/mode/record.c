@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log: one JSON line per exchange and per relayed connection. User, domain, workstation, SPN and the like are logged;
-// a token, a response or a key never is.
+// The log: one JSON line per exchange and per relayed connection. User, domain, workstation, SPN
+// and the like are logged; a token, a response or a key never is.
 #include <time.h>
 
 #include "mode/client.h"
 
-static struct json *begin(struct client *client, struct text *text, struct json *json, const char *what)
+static struct json *begin(struct client *client, struct text *text, struct json *json,
+                          const char *what)
 {
     struct keeper *keeper = client->keeper;
     struct timespec now;
@@ -96,7 +97,8 @@ static void add_ntlm(struct json *json, const struct token *token)
     if (token->kind != TOKEN_NTLM_AUTHENTICATE)
         return;
     json_put_u64(json, "ntlm_version", token->ntlm_version);
-    json_put_string(json, "channel_binding", bindings[token->binding]); // what Extended Protection looks at
+    json_put_string(json, "channel_binding",
+                    bindings[token->binding]); // what Extended Protection looks at
 }
 
 static void add_login(struct json *json, const struct login *login)
@@ -111,7 +113,8 @@ static void add_login(struct json *json, const struct login *login)
     add_text(json, "domain", &token->domain);
     add_text(json, "user", &token->user);
     if (token->user.size) // anyone can claim a name; the server's answer says whether it was proved
-        json_put_string(json, "user_is", login->outcome == LOGIN_ACCEPTED ? "authenticated" : "claimed");
+        json_put_string(json, "user_is",
+                        login->outcome == LOGIN_ACCEPTED ? "authenticated" : "claimed");
     add_text(json, "workstation", &token->workstation);
     add_text(json, "spn", &token->spn);
     add_ntlm(json, token);
@@ -184,8 +187,8 @@ void record_exchange(const struct exchange *exchange)
     finish(client, &json);
 }
 
-void record_relay(struct client *client, const struct link *link, enum end end, uint64_t to_server, uint64_t to_client,
-                  bool is_upgrade)
+void record_relay(struct client *client, const struct link *link, enum end end, uint64_t to_server,
+                  uint64_t to_client, bool is_upgrade)
 {
     struct tally *tally = &client->keeper->tally;
     struct text text;

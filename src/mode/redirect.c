@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Redirect: the answer names a server of the pool, chosen among those healthy; path and query as they were sent. The
-// server's name comes back through the same port as passthrough, so the server itself can stay private.
+// Redirect: the answer names a server of the pool, chosen among those healthy; path and query as
+// they were sent. The server's name comes back through the same port as passthrough, so the server
+// itself can stay private.
 #include <stdio.h>
 
 #include "mode/client.h"
 
 // "https://name[:port]path?query" in the thread's scratch area; empty when it does not fit.
-static struct span compose(struct client *client, struct span name, unsigned port, const struct request_head *head)
+static struct span compose(struct client *client, struct span name, unsigned port,
+                           const struct request_head *head)
 {
     struct text text = text_over((char *)client->keeper->io->scratch, IO_SCRATCH_BYTES);
     text_add_string(&text, "https://");
@@ -23,8 +25,8 @@ static bool is_safe(const struct request_head *head)
     return head->is_head || span_equal(head->method, SPAN("GET"));
 }
 
-static void redirect_to_server(struct exchange *exchange, const struct request_head *head, struct pool_side *side,
-                               unsigned safe_status, unsigned other_status)
+static void redirect_to_server(struct exchange *exchange, const struct request_head *head,
+                               struct pool_side *side, unsigned safe_status, unsigned other_status)
 {
     struct client *client = exchange->client;
     size_t index = pool_choose(side, address_bytes(&client->address), exchange->tried);
@@ -45,7 +47,8 @@ static void redirect_to_server(struct exchange *exchange, const struct request_h
 void redirect_begin(struct exchange *exchange, const struct request_head *head)
 {
     const struct route_config *route = exchange->route;
-    redirect_to_server(exchange, head, exchange->pool_side, route->redirect_status_safe, route->redirect_status_other);
+    redirect_to_server(exchange, head, exchange->pool_side, route->redirect_status_safe,
+                       route->redirect_status_other);
 }
 
 void redirect_rescue(struct exchange *exchange, const struct request_head *head)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The answer's way back: interim answers, the head, the body as it comes. What the server's words mean for the link (bound,
-// closing, upgraded) is decided here before the client sees them.
+// The answer's way back: interim answers, the head, the body as it comes. What the server's words
+// mean for the link (bound, closing, upgraded) is decided here before the client sees them.
 #include "mode/client.h"
 
 size_t response_fill_limit(const struct exchange *exchange)
@@ -26,8 +26,9 @@ void response_drop_link(struct exchange *exchange, bool by_server)
     tie_close_link(exchange->client->keeper, link, by_server, true);
 }
 
-// The server closed before it answered. On a link that had served before, that is the ordinary race with its idle timeout:
-// the client is closed without a word and will ask again on a new connection, which is safe; anything else is a 502.
+// The server closed before it answered. On a link that had served before, that is the ordinary race
+// with its idle timeout: the client is closed without a word and will ask again on a new
+// connection, which is safe; anything else is a 502.
 static void closed_without_answer(struct exchange *exchange)
 {
     struct client *client = exchange->client;
@@ -86,7 +87,8 @@ static bool closes_client(const struct exchange *exchange, const struct response
     return exchange->client->keeper->is_draining && !carries_token(exchange);
 }
 
-static void begin_answer(struct exchange *exchange, const struct response_head *head, size_t head_bytes)
+static void begin_answer(struct exchange *exchange, const struct response_head *head,
+                         size_t head_bytes)
 {
     struct h1_session *from = &exchange->link->session;
     bind_link(exchange, head);
@@ -108,7 +110,8 @@ static void begin_answer(struct exchange *exchange, const struct response_head *
     exchange->response = RESPONSE_STREAMING;
 }
 
-static void pass_interim(struct exchange *exchange, const struct response_head *head, size_t head_bytes)
+static void pass_interim(struct exchange *exchange, const struct response_head *head,
+                         size_t head_bytes)
 {
     struct status status = exchange->is_http10 ? OK : heads_put_response(exchange, head, false);
     h1_take_head(&exchange->link->session, head_bytes, BODY_NONE, 0);
@@ -118,7 +121,8 @@ static void pass_interim(struct exchange *exchange, const struct response_head *
         cut(exchange, status.end);
 }
 
-static void switch_protocol(struct exchange *exchange, const struct response_head *head, size_t head_bytes)
+static void switch_protocol(struct exchange *exchange, const struct response_head *head,
+                            size_t head_bytes)
 {
     if (!exchange->is_upgrade || exchange->request != REQUEST_DONE) {
         bad_answer(exchange, END_RESPONSE_BAD);
@@ -181,7 +185,8 @@ static void answer_complete(struct exchange *exchange)
     exchange->response = RESPONSE_DONE;
     if (exchange->request == REQUEST_DONE)
         return;
-    // answered early: the body goes on while the link lives, as far as the server takes it, so that both stay in step
+    // answered early: the body goes on while the link lives, as far as the server takes it, so that
+    // both stay in step
     if (exchange->link_wants_close)
         response_drop_link(exchange, true);
 }
@@ -193,14 +198,16 @@ static void note_sent(struct exchange *exchange, size_t bytes)
         note_progress(exchange);
 }
 
-// Nothing of the answer waits: past our memory with it, if it is long and both ends are plain. True when there may be more.
+// Nothing of the answer waits: past our memory with it, if it is long and both ends are plain. True
+// when there may be more.
 static bool splice_some(struct exchange *exchange)
 {
     struct h1_session *from = &exchange->link->session;
     struct h1_session *to = &exchange->client->session;
     if (h1_splice_begin(from, to))
         note_sent(exchange, h1_splice(from, to));
-    bool is_cut = (from->is_ended || from->is_broken) && !from->is_splicing && !h1_body_is_done(&from->body);
+    bool is_cut =
+        (from->is_ended || from->is_broken) && !from->is_splicing && !h1_body_is_done(&from->body);
     if (is_cut)
         cut(exchange, END_RESPONSE_CUT);
     return !is_cut && h1_body_is_done(&from->body) && !from->is_splicing;
@@ -252,6 +259,8 @@ void response_pump(struct exchange *exchange)
 {
     struct client *client = exchange->client;
     bool goes_on = true;
-    while (goes_on && client->exchange == exchange && exchange->link && exchange->response != RESPONSE_DONE)
-        goes_on = exchange->response == RESPONSE_AWAITED ? pump_head(exchange) : pump_body(exchange);
+    while (goes_on && client->exchange == exchange && exchange->link &&
+           exchange->response != RESPONSE_DONE)
+        goes_on =
+            exchange->response == RESPONSE_AWAITED ? pump_head(exchange) : pump_body(exchange);
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A snapshot made ready to serve. Building is the first phase of a reload: it can fail and then nothing has changed.
+// A snapshot made ready to serve. Building is the first phase of a reload: it can fail and then
+// nothing has changed.
 #include "mode/mode.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
 
-static bool load_site(struct service *service, size_t i, struct tls_tickets *tickets, struct findings *findings)
+static bool load_site(struct service *service, size_t i, struct tls_tickets *tickets,
+                      struct findings *findings)
 {
     const struct site_config *site = &service->snapshot->sites[i];
     if (site->certificate_count == 0)
@@ -18,13 +20,15 @@ static bool load_site(struct service *service, size_t i, struct tls_tickets *tic
         struct tls_problem problem = {0};
         if (tls_server_add(service->tls[i], certificate->chain, certificate->key, NULL, &problem))
             continue;
-        findings_add(findings, FINDING_ERROR, certificate->place, "certificates", NULL, NULL, "%s", problem.text);
+        findings_add(findings, FINDING_ERROR, certificate->place, "certificates", NULL, NULL, "%s",
+                     problem.text);
         return false;
     }
     return true;
 }
 
-static bool load_pool(struct service *service, size_t i, const struct service *previous, struct findings *findings)
+static bool load_pool(struct service *service, size_t i, const struct service *previous,
+                      struct findings *findings)
 {
     const struct pool_config *config = &service->snapshot->pools[i];
     const struct pool *old = NULL;
@@ -39,8 +43,8 @@ static bool load_pool(struct service *service, size_t i, const struct service *p
     return false;
 }
 
-struct service *service_new(struct snapshot *snapshot, const struct service *previous, struct tls_tickets *tickets,
-                            struct findings *findings)
+struct service *service_new(struct snapshot *snapshot, const struct service *previous,
+                            struct tls_tickets *tickets, struct findings *findings)
 {
     struct service *service = calloc(1, sizeof *service);
     CHECK(service);

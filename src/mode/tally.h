@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one worker counts. Only its own thread writes; the control thread reads while it runs, so every access is a
-// relaxed atomic of its own.
+// What one worker counts. Only its own thread writes; the control thread reads while it runs, so
+// every access is a relaxed atomic of its own.
 #pragma once
 
 #include <stdint.h>
@@ -40,7 +40,10 @@ enum login_outcome {
 
 // Upper bounds in microseconds; one more bucket takes the rest.
 #define HISTOGRAM_BOUNDS_US                                                                        \
-    {250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000}
+    {                                                                                              \
+        250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, \
+            5000000, 10000000                                                                      \
+    }
 #define HISTOGRAM_BOUNDS 15
 
 struct histogram {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client whose HTTP is ours to read: one request after another, in order. Every event on the client or on the link of
-// its exchange ends in terminate_run, which does all that can be done now; so no wake-up can be lost.
+// A client whose HTTP is ours to read: one request after another, in order. Every event on the
+// client or on the link of its exchange ends in terminate_run, which does all that can be done now;
+// so no wake-up can be lost.
 #include "base/check.h"
 #include "mode/client.h"
 
@@ -9,12 +10,14 @@
 
 static bool is_running(const struct client *client)
 {
-    return client->state == CLIENT_RESTING || client->state == CLIENT_READING || client->state == CLIENT_BUSY;
+    return client->state == CLIENT_RESTING || client->state == CLIENT_READING ||
+           client->state == CLIENT_BUSY;
 }
 
 static size_t fill_limit(const struct client *client)
 {
-    return client->exchange ? IO_BULK_BYTES : client_snapshot(client)->limits.header_bytes + IO_BLOCK_BYTES;
+    return client->exchange ? IO_BULK_BYTES
+                            : client_snapshot(client)->limits.header_bytes + IO_BLOCK_BYTES;
 }
 
 static void on_ready(struct channel *channel, unsigned ready)
@@ -61,7 +64,8 @@ static void wait_for_head(struct client *client)
         return;
     }
     bool is_idle = buf_is_empty(&session->in);
-    if (is_idle && client->keeper->is_draining && client->channel->is_open && !client_is_between_legs(client)) {
+    if (is_idle && client->keeper->is_draining && client->channel->is_open &&
+        !client_is_between_legs(client)) {
         client_close(client, END_CLIENT_CLOSED, false);
         return;
     }
@@ -86,7 +90,8 @@ static size_t same_site(const struct snapshot *snapshot, const char *name)
     return SIZE_MAX;
 }
 
-// After a reload a client without a pin goes on with the new service; a pinned one stays with what it was pinned under.
+// After a reload a client without a pin goes on with the new service; a pinned one stays with what
+// it was pinned under.
 static void follow_reload(struct client *client)
 {
     struct service_side *newest = client->keeper->side;
@@ -122,8 +127,9 @@ static bool next_request(struct client *client)
         wait_for_head(client);
         return false;
     }
-    struct status status = parse.state == PARSE_BAD ? failed(parse.end)
-                                                    : h1_request_parse(head, &client->keeper->request);
+    struct status status = parse.state == PARSE_BAD
+                               ? failed(parse.end)
+                               : h1_request_parse(head, &client->keeper->request);
     if (!is_ok(status)) {
         answer_end(client, status.end);
         return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ties: which server and which link belong to a client, by pool and authority. Here the second pin rule is kept: a pinned
-// link that the server closes takes the client with it, and a client that goes takes its links with it.
+// Ties: which server and which link belong to a client, by pool and authority. Here the second pin
+// rule is kept: a pinned link that the server closes takes the client with it, and a client that
+// goes takes its links with it.
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -8,10 +9,10 @@
 
 struct tie *tie_find(struct client *client, const struct pool_side *side, struct span authority)
 {
-    LIST_EACH(item, &client->ties)
-    {
+    LIST_EACH (item, &client->ties) {
         struct tie *tie = CONTAINER(item, struct tie, siblings);
-        if (tie->side == side && span_equal(span_of(tie->authority, tie->authority_size), authority))
+        if (tie->side == side &&
+            span_equal(span_of(tie->authority, tie->authority_size), authority))
             return tie;
     }
     return NULL;
@@ -22,8 +23,7 @@ static bool make_room(struct client *client)
 {
     if (client->tie_count < client_snapshot(client)->limits.links_per_client)
         return true;
-    LIST_EACH(item, &client->ties)
-    {
+    LIST_EACH (item, &client->ties) {
         struct tie *tie = CONTAINER(item, struct tie, siblings);
         if (!tie->is_lent && !tie_is_pin(tie)) {
             tie_free(tie);
@@ -83,7 +83,8 @@ static void lose(struct tie *tie)
     if (!was_pin)
         return;
     if (client->exchange)
-        client->exchange->wants_close = true; // what is in flight with another server is finished first
+        client->exchange->wants_close =
+            true; // what is in flight with another server is finished first
     else
         client_close(client, END_LINK_LOST, false);
 }
@@ -93,7 +94,8 @@ static void on_resting_event(struct link *link, unsigned ready)
 {
     struct h1_session *session = &link->session;
     h1_fill(session, 1);
-    if (session->is_ended || session->is_broken || link->channel->end != END_OK || !buf_is_empty(&session->in))
+    if (session->is_ended || session->is_broken || link->channel->end != END_OK ||
+        !buf_is_empty(&session->in))
         lose(link->holder);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Choosing a server: smooth weighted round robin, least connections, rendezvous hash of the client's address.
-// A choice looks at verdicts and limits but never waits for them.
+// Choosing a server: smooth weighted round robin, least connections, rendezvous hash of the
+// client's address. A choice looks at verdicts and limits but never waits for them.
 #include <math.h>
 #include <xxhash.h>
 
@@ -72,7 +72,8 @@ static size_t by_links(const struct choice *choice)
         if (!is_candidate(choice, i))
             continue;
         side->turns[i] += weight_of(choice, i);
-        double load = (double)(atomic_load(&side->pool->servers[i]->links) + 1) / weight_of(choice, i);
+        double load =
+            (double)(atomic_load(&side->pool->servers[i]->links) + 1) / weight_of(choice, i);
         bool is_better = best == SIZE_MAX || load < best_load ||
                          (load <= best_load && side->turns[i] > side->turns[best]);
         if (is_better) {
@@ -85,7 +86,8 @@ static size_t by_links(const struct choice *choice)
     return best;
 }
 
-// Weighted rendezvous: each server scores weight / -ln(hash); a server that comes or goes moves only its own clients.
+// Weighted rendezvous: each server scores weight / -ln(hash); a server that comes or goes moves
+// only its own clients.
 static size_t by_source(const struct choice *choice)
 {
     const struct pool *pool = choice->side->pool;

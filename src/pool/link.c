@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Links: opening, lending, closing. A link is held by exactly one holder; the list it is on says which. What carried
-// credentials never comes back to an idle list: link_give_idle is the only way there, and it asks the binding.
+// Links: opening, lending, closing. A link is held by exactly one holder; the list it is on says
+// which. What carried credentials never comes back to an idle list: link_give_idle is the only way
+// there, and it asks the binding.
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "pool/pool.h"
 
-#define AVOIDED_MS      10000 // after connect errors in a row
-#define AVOIDED_ERRORS  3
+#define AVOIDED_MS     10000 // after connect errors in a row
+#define AVOIDED_ERRORS 3
 
 static void note_connect(struct link *link, bool succeeded)
 {
@@ -59,8 +60,10 @@ static struct status open_channel(struct pool_side *side, size_t server_index, b
                                   struct channel **ret_channel)
 {
     struct channel *below;
-    TRY(socket_channel_connect(side->io->loop, &side->pool->servers[server_index]->address, &below));
-    struct channel *channel = side->pool->tls && !is_raw ? with_tls(side, server_index, below) : below;
+    TRY(socket_channel_connect(side->io->loop, &side->pool->servers[server_index]->address,
+                               &below));
+    struct channel *channel =
+        side->pool->tls && !is_raw ? with_tls(side, server_index, below) : below;
     if (!channel) {
         channel_close(below, true);
         return failed(END_OVERLOAD);
@@ -69,8 +72,8 @@ static struct status open_channel(struct pool_side *side, size_t server_index, b
     return OK;
 }
 
-struct status link_open(struct pool_side *side, size_t server_index, bool is_raw, link_event_fn *on_event,
-                        void *holder, struct link **ret_link)
+struct status link_open(struct pool_side *side, size_t server_index, bool is_raw,
+                        link_event_fn *on_event, void *holder, struct link **ret_link)
 {
     struct link *link = calloc(1, sizeof *link);
     if (!link)
@@ -121,7 +124,8 @@ static void count_bytes(struct link *link)
 {
     const struct h1_session *session = &link->session;
     server_count(&tally_of(link)->bytes_to_server, session->sent_bytes - link->counted_sent);
-    server_count(&tally_of(link)->bytes_from_server, session->received_bytes - link->counted_received);
+    server_count(&tally_of(link)->bytes_from_server,
+                 session->received_bytes - link->counted_received);
     link->counted_sent = session->sent_bytes;
     link->counted_received = session->received_bytes;
 }
@@ -163,14 +167,13 @@ enum end link_end(const struct link *link)
 static bool is_clean(const struct link *link)
 {
     const struct h1_session *session = &link->session;
-    return link_is_open(link) && !session->is_ended && !session->is_broken && !session->is_mute && buf_is_empty(&session->in) &&
-           buf_is_empty(&session->out) && !link->channel->has_pending;
+    return link_is_open(link) && !session->is_ended && !session->is_broken && !session->is_mute &&
+           buf_is_empty(&session->in) && buf_is_empty(&session->out) && !link->channel->has_pending;
 }
 
 static struct link *find_idle(struct pool_side *side, size_t server_index)
 {
-    LIST_EACH(item, &side->idle)
-    {
+    LIST_EACH (item, &side->idle) {
         struct link *link = CONTAINER(item, struct link, siblings);
         if (link->server_index == server_index)
             return link;
@@ -185,7 +188,8 @@ static bool is_silent(struct link *link)
     return is_clean(link);
 }
 
-struct link *link_take_idle(struct pool_side *side, size_t server_index, link_event_fn *on_event, void *holder)
+struct link *link_take_idle(struct pool_side *side, size_t server_index, link_event_fn *on_event,
+                            void *holder)
 {
     struct link *link;
     while ((link = find_idle(side, server_index)) && !is_silent(link))

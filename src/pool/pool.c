@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pools and what one worker keeps of them. A pool is immutable once built; a side belongs to its worker alone.
+// Pools and what one worker keeps of them. A pool is immutable once built; a side belongs to its
+// worker alone.
 #include "pool/pool.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
 
-static bool add_servers(struct pool *pool, const struct pool *previous, struct tls_problem *ret_problem)
+static bool add_servers(struct pool *pool, const struct pool *previous,
+                        struct tls_problem *ret_problem)
 {
     const struct pool_config *config = pool->config;
     for (size_t i = 0; i < config->server_count; i++) {
-        struct server *server = server_new(config, &config->servers[i], previous ? previous->servers : NULL,
-                                           previous ? previous->server_count : 0);
+        struct server *server =
+            server_new(config, &config->servers[i], previous ? previous->servers : NULL,
+                       previous ? previous->server_count : 0);
         if (!server) {
             struct text text = text_over(ret_problem->text, sizeof ret_problem->text);
             text_add_printf(&text, "the address of server %.200s does not resolve: %.200s",
@@ -23,7 +26,8 @@ static bool add_servers(struct pool *pool, const struct pool *previous, struct t
     return true;
 }
 
-struct pool *pool_new(const struct pool_config *config, const struct pool *previous, struct tls_problem *ret_problem)
+struct pool *pool_new(const struct pool_config *config, const struct pool *previous,
+                      struct tls_problem *ret_problem)
 {
     struct pool *pool = calloc(1, sizeof *pool);
     CHECK(pool);
@@ -61,11 +65,15 @@ static bool find_tallies(struct pool_side *side)
 }
 
 bool pool_side_init(struct pool_side *side, struct pool *pool, struct io_thread *io,
-                    const struct timeouts_config *timeouts, uint64_t *next_link_id, uint64_t id_step)
+                    const struct timeouts_config *timeouts, uint64_t *next_link_id,
+                    uint64_t id_step)
 {
     size_t count = pool->server_count + 1;
-    *side = (struct pool_side){.pool = pool, .io = io, .timeouts = timeouts, .next_link_id = next_link_id,
-                                .id_step = id_step};
+    *side = (struct pool_side){.pool = pool,
+                               .io = io,
+                               .timeouts = timeouts,
+                               .next_link_id = next_link_id,
+                               .id_step = id_step};
     list_init(&side->idle);
     side->turns = calloc(count, sizeof *side->turns);
     side->tallies = calloc(count, sizeof(struct server_tally *));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The door of pool: servers, what health says of them, how one is chosen, and the links to them.
-// A server outlives reloads and is shared by all threads through a few atomics; a side is what one worker keeps of a pool;
-// a link belongs to exactly one holder: a client, an exchange, or the side's idle list.
+// A server outlives reloads and is shared by all threads through a few atomics; a side is what one
+// worker keeps of a pool; a link belongs to exactly one holder: a client, an exchange, or the
+// side's idle list.
 #pragma once
 
 #include <stdatomic.h>
@@ -17,10 +18,11 @@
 
 #define SERVER_DETAIL_MAX 160
 
-// What the checks of a server have found. The control thread's alone; workers look at the verdict only.
+// What the checks of a server have found. The control thread's alone; workers look at the verdict
+// only.
 struct server_health {
     struct verdict_run run;
-    enum end why;                   // of the last failed check; END_OK: none since the server was up
+    enum end why; // of the last failed check; END_OK: none since the server was up
     char detail[SERVER_DETAIL_MAX]; // more words about it, or ""
     uint64_t changed_us;            // when the verdict last changed (loop_now_us); 0: never
     uint64_t checks_passed;
@@ -29,10 +31,11 @@ struct server_health {
     uint64_t falls;
 };
 
-// What one worker has done with one server. Only its thread writes; the control thread reads while it runs. It lives as
-// long as the server, so a reload does not set it back.
+// What one worker has done with one server. Only its thread writes; the control thread reads while
+// it runs. It lives as long as the server, so a reload does not set it back.
 struct server_tally {
-    _Alignas(64) struct server_tally *next; // of the server's; no two workers write to one cache line
+    _Alignas(
+        64) struct server_tally *next; // of the server's; no two workers write to one cache line
     const void *worker;
     uint64_t exchanges;
     uint64_t links_opened;
@@ -52,20 +55,21 @@ struct server {
     char *pool_name;
     char *name;
     struct server_health health;
-    _Atomic(enum verdict) verdict; // written by the control thread
+    _Atomic(enum verdict) verdict;      // written by the control thread
     atomic_uint_fast64_t links;         // open, over all workers
     atomic_uint connect_errors;         // in a row
     atomic_uint_fast64_t avoided_until; // loop time in ms: passively marked after connect errors
     _Atomic(struct server_tally *) tallies;
 };
 
-// The server of that name in `previous` when its address is the same, with its verdict; else a new one.
-// NULL when the address is a name that does not resolve.
+// The server of that name in `previous` when its address is the same, with its verdict; else a new
+// one. NULL when the address is a name that does not resolve.
 struct server *server_new(const struct pool_config *pool, const struct server_config *config,
                           struct server *const *previous, size_t previous_count);
 struct server *server_ref(struct server *server);
 struct server *server_unref(struct server *server);
-// The tally of that worker (whatever pointer tells workers apart), made when it has none. NULL without memory.
+// The tally of that worker (whatever pointer tells workers apart), made when it has none. NULL
+// without memory.
 struct server_tally *server_tally_of(struct server *server, const void *worker);
 // Over all workers. Any thread.
 void server_tally_sum(const struct server *server, struct server_tally *ret_sum);
@@ -80,7 +84,8 @@ struct pool {
 };
 
 // `previous` may be NULL. On failure NULL, with the reason in `ret_problem`.
-struct pool *pool_new(const struct pool_config *config, const struct pool *previous, struct tls_problem *ret_problem);
+struct pool *pool_new(const struct pool_config *config, const struct pool *previous,
+                      struct tls_problem *ret_problem);
 struct pool *pool_free(struct pool *pool);
 
 // ---- the side of one worker
@@ -91,22 +96,23 @@ struct pool_side {
     const struct timeouts_config *timeouts;
     uint64_t *next_link_id; // of the worker
     uint64_t id_step;
-    struct list idle;       // shared links, the most recently used first
+    struct list idle; // shared links, the most recently used first
     size_t idle_count;
-    size_t link_count;       // open, whoever holds them
-    int64_t *turns;          // smooth weighted round robin
+    size_t link_count; // open, whoever holds them
+    int64_t *turns;    // smooth weighted round robin
     struct tls_sessions **sessions;
     struct server_tally **tallies; // this worker's, of each server
 };
 
 // False without memory.
 bool pool_side_init(struct pool_side *side, struct pool *pool, struct io_thread *io,
-                    const struct timeouts_config *timeouts, uint64_t *next_link_id, uint64_t id_step);
+                    const struct timeouts_config *timeouts, uint64_t *next_link_id,
+                    uint64_t id_step);
 // Closes the idle links. No other may be open.
 void pool_side_done(struct pool_side *side);
 
-// Chooses among the servers that may take a client now. `client` are the bytes of its address; `excluded` is a bit set of
-// servers that were tried already (the first 64). SIZE_MAX: none.
+// Chooses among the servers that may take a client now. `client` are the bytes of its address;
+// `excluded` is a bit set of servers that were tried already (the first 64). SIZE_MAX: none.
 size_t pool_choose(struct pool_side *side, struct span client, uint64_t excluded);
 // May this one take a client now?
 bool pool_may_take(const struct pool_side *side, size_t server_index);
@@ -128,19 +134,19 @@ struct link {
     struct task burial;
     enum binding binding;
     uint64_t id;
-    uint64_t exchanges; // begun on it
+    uint64_t exchanges;    // begun on it
     uint64_t counted_sent; // bytes that the tally knows of
     uint64_t counted_received;
-    uint64_t opened_us; // when connecting began
+    uint64_t opened_us;  // when connecting began
     uint64_t connect_us; // how long that took, TLS included; 0 while it lasts
     link_event_fn *on_event;
     void *holder;
 };
 
-// Begins to connect; on_event comes when it is open or broken. END_FILE_LIMIT, END_OVERLOAD, END_CONNECT_*.
-// `is_raw`: no TLS of ours, whatever the pool says (passthrough).
-struct status link_open(struct pool_side *side, size_t server_index, bool is_raw, link_event_fn *on_event,
-                        void *holder, struct link **ret_link);
+// Begins to connect; on_event comes when it is open or broken. END_FILE_LIMIT, END_OVERLOAD,
+// END_CONNECT_*. `is_raw`: no TLS of ours, whatever the pool says (passthrough).
+struct status link_open(struct pool_side *side, size_t server_index, bool is_raw,
+                        link_event_fn *on_event, void *holder, struct link **ret_link);
 // Closes at once; memory goes at the end of the turn. `abort` resets the connection.
 void link_close(struct link *link, bool abort);
 static inline bool link_is_open(const struct link *link)
@@ -154,17 +160,20 @@ void link_note_relayed(struct link *link, uint64_t to_server_bytes, uint64_t fro
 // Why it broke, as a reason for an exchange that was waiting for it.
 enum end link_end(const struct link *link);
 
-// An idle link to that server of a shared pool, never near credentials and with nothing to be read, or NULL. It is the
-// caller's now.
-struct link *link_take_idle(struct pool_side *side, size_t server_index, link_event_fn *on_event, void *holder);
+// An idle link to that server of a shared pool, never near credentials and with nothing to be read,
+// or NULL. It is the caller's now.
+struct link *link_take_idle(struct pool_side *side, size_t server_index, link_event_fn *on_event,
+                            void *holder);
 // It did not open in time: counted like any other connect error.
 void link_note_timeout(struct link *link);
-// Back to the side: only if it may be shared, is open, and nothing waits in it; otherwise it is closed.
+// Back to the side: only if it may be shared, is open, and nothing waits in it; otherwise it is
+// closed.
 void link_give_idle(struct link *link);
 // Moves the binding and keeps the invariant: what may no longer be shared is on no idle list.
 void link_bind(struct link *link, enum binding_event event);
 
-// ---- probes: the active checks of servers, on the loop of the control thread, beside the workers and never on them
+// ---- probes: the active checks of servers, on the loop of the control thread, beside the workers
+// and never on them
 
 struct probes;
 
@@ -173,9 +182,9 @@ typedef void probe_tell_fn(void *owner, const struct server *server, enum verdic
 
 // NULL without memory. `io` is the control thread's.
 struct probes *probes_new(struct io_thread *io, probe_tell_fn *tell, void *owner);
-// Checks the servers of these pools from now on and no others: new ones at once, those it knew go on where they were.
-// A check that is under way is begun anew, since what it should look for may have changed. The pools must outlive
-// the next probes_adopt or probes_free.
+// Checks the servers of these pools from now on and no others: new ones at once, those it knew go
+// on where they were. A check that is under way is begun anew, since what it should look for may
+// have changed. The pools must outlive the next probes_adopt or probes_free.
 void probes_adopt(struct probes *probes, struct pool *const *pools, size_t pool_count);
 struct probes *probes_free(struct probes *probes);
 // How many descriptors the checks may hold at one time.

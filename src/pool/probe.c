@@ -315,8 +315,7 @@ static struct probe *probe_new(struct probes *probes, struct server *server)
 
 static struct probe *find(struct list *list, const struct server *server)
 {
-    LIST_EACH(item, list)
-    {
+    LIST_EACH (item, list) {
         struct probe *probe = CONTAINER(item, struct probe, siblings);
         if (probe->server == server)
             return probe;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Servers: their address and what all workers must know of each other's use of them. Counted, since snapshots share them.
+// Servers: their address and what all workers must know of each other's use of them. Counted, since
+// snapshots share them.
 #include <netdb.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "pool/pool.h"
 
-// Names are looked up while a configuration is being built, on the control thread, where waiting harms nobody.
+// Names are looked up while a configuration is being built, on the control thread, where waiting
+// harms nobody.
 static bool resolve(const struct server_config *config, struct address *ret_address)
 {
     if (address_parse(config->host, config->port, ret_address))
@@ -26,8 +28,8 @@ static bool resolve(const struct server_config *config, struct address *ret_addr
     return true;
 }
 
-static struct server *find_previous(const char *name, const struct address *address, struct server *const *previous,
-                                    size_t count)
+static struct server *find_previous(const char *name, const struct address *address,
+                                    struct server *const *previous, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(previous[i]->name, name) == 0 && address_equal(&previous[i]->address, address))

@@ -8,7 +8,8 @@
 
 // Decodes `text` into `out` (`capacity` bytes). `ret_written` says how many bytes stand in `out`,
 // `ret_total` how many the whole text stands for. Up to two '=' at the end are accepted and none is
-// needed; bits left over in the last character are ignored. False, with rubbish in `out` and nothing
-// returned, when a byte is outside the alphabet, '=' stands elsewhere or one character is left over.
+// needed; bits left over in the last character are ignored. False, with rubbish in `out` and
+// nothing returned, when a byte is outside the alphabet, '=' stands elsewhere or one character is
+// left over.
 bool base64_decode(struct span text, uint8_t *out, size_t capacity, size_t *ret_written,
                    size_t *ret_total);

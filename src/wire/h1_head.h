@@ -7,7 +7,7 @@
 #include "base/span.h"
 #include "wire/target.h"
 
-#define HEAD_FIELDS_MAX 200
+#define HEAD_FIELDS_MAX  200
 #define HEAD_OPTIONS_MAX 64 // names listed in all Connection fields of a head
 
 // Header fields that mean something to us; all others are FIELD_OTHER and pass as they came.

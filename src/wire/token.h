@@ -31,8 +31,8 @@ enum auth_scheme {
 
 // What the token really is, whatever scheme carried it.
 enum token_kind {
-    TOKEN_EMPTY = 0, // a bare scheme
-    TOKEN_UNKNOWN,   // none of the decoders knows it, or it belongs to AUTH_SCHEME_OTHER
+    TOKEN_EMPTY = 0,         // a bare scheme
+    TOKEN_UNKNOWN,           // none of the decoders knows it, or it belongs to AUTH_SCHEME_OTHER
     TOKEN_NTLM_NEGOTIATE,    // Type 1
     TOKEN_NTLM_CHALLENGE,    // Type 2
     TOKEN_NTLM_AUTHENTICATE, // Type 3
@@ -53,10 +53,10 @@ enum channel_binding_form {
 struct token {
     enum auth_scheme scheme;
     enum token_kind kind;
-    bool in_spnego;  // wrapped in SPNEGO
-    bool base64_bad; // the text after the scheme is not base64
-    bool is_cut;     // larger than the scratch: read by its front part
-    int neg_state;   // SPNEGO response: enum spnego_state; -1: none
+    bool in_spnego;     // wrapped in SPNEGO
+    bool base64_bad;    // the text after the scheme is not base64
+    bool is_cut;        // larger than the scratch: read by its front part
+    int neg_state;      // SPNEGO response: enum spnego_state; -1: none
     size_t token_bytes; // decoded size
     // NTLM
     uint32_t ntlm_flags;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The thread: its loop, its listeners, its keeper and its page of log lines. Everything in here but the atomics and the
-// mailbox is touched by this thread only.
+// The thread: its loop, its listeners, its keeper and its page of log lines. Everything in here but
+// the atomics and the mailbox is touched by this thread only.
 #include "worker/worker.h"
 
 #include <signal.h>
@@ -72,12 +72,14 @@ static void add_line(struct keeper *keeper, struct span line)
     memcpy(worker->page->bytes + worker->page->size, line.data, line.size);
     worker->page->size += line.size;
     if (!worker->log_timer.deadline_ms)
-        loop_timer_set(worker->io.loop, &worker->log_timer, loop_time_ms(worker->io.loop) + LOG_FLUSH_MS);
+        loop_timer_set(worker->io.loop, &worker->log_timer,
+                       loop_time_ms(worker->io.loop) + LOG_FLUSH_MS);
 }
 
 // ---- mail
 
-static void post(struct worker *worker, letter_fn *open, struct service *service, uint64_t deadline_ms)
+static void post(struct worker *worker, letter_fn *open, struct service *service,
+                 uint64_t deadline_ms)
 {
     struct order *order = calloc(1, sizeof *order);
     CHECK(order);
@@ -167,7 +169,8 @@ static uint64_t links_of(const struct keeper *keeper)
 static void publish(struct worker *worker)
 {
     const struct keeper *keeper = &worker->keeper;
-    const uint64_t values[4] = {keeper->client_count, keeper->exchange_count, keeper->pin_count, links_of(keeper)};
+    const uint64_t values[4] = {keeper->client_count, keeper->exchange_count, keeper->pin_count,
+                                links_of(keeper)};
     for (size_t i = 0; i < 4; i++)
         atomic_store_explicit(&worker->gauges[i], values[i], memory_order_relaxed);
 }

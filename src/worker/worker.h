@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The door of worker: one thread, one loop, owner of everything in it. Workers share nothing but the atomics of servers;
-// the control thread speaks to them by mail.
+// The door of worker: one thread, one loop, owner of everything in it. Workers share nothing but
+// the atomics of servers; the control thread speaks to them by mail.
 #pragma once
 
 #include <pthread.h>
@@ -35,11 +35,12 @@ struct worker *worker_new(const struct worker_setup *setup);
 // By mail, from the control thread: each returns at once.
 // The service is adopted; the worker takes its own reference.
 void worker_adopt(struct worker *worker, struct service *service);
-// Stops accepting (what is queued is still taken) and drains; after `deadline_ms` (loop time) every client is closed.
-// The thread ends when the last client has gone.
+// Stops accepting (what is queued is still taken) and drains; after `deadline_ms` (loop time) every
+// client is closed. The thread ends when the last client has gone.
 void worker_drain(struct worker *worker, uint64_t deadline_ms);
 
-// Asks for a piece of JSON: `describe` runs on the worker's thread with its keeper, then `answer` is posted to `box`.
+// Asks for a piece of JSON: `describe` runs on the worker's thread with its keeper, then `answer`
+// is posted to `box`.
 struct worker_question {
     struct letter letter; // filled in by worker_ask
     struct letter answer; // opened on the asking thread
@@ -60,5 +61,6 @@ struct worker_gauges {
 };
 void worker_gauges(const struct worker *worker, struct worker_gauges *ret_gauges);
 bool worker_has_ended(const struct worker *worker);
-// Waits for the thread and frees. Every client, link and exchange has been taken down: that is CHECKed.
+// Waits for the thread and frees. Every client, link and exchange has been taken down: that is
+// CHECKed.
 struct worker *worker_join(struct worker *worker);
