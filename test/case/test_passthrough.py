@@ -247,15 +247,23 @@ def test_when_every_server_refuses_the_client_is_let_go(stage):
         assert it.wait_for_log(what="relay")["end"] == "connect_refused"
 
 
-def test_a_client_that_leaves_while_we_connect(stage):
+@pytest.mark.parametrize("hello_is", ["late", pytest.param("there", marks=pytest.mark.xfail(
+    strict=True, reason="a client whose hello is there when it is accepted is never watched, so its reset is not heard"))])
+def test_a_client_that_leaves_while_we_connect(stage, hello_is):
     with contextlib.closing(Deaf()) as deaf:
         def edit(config, it):
             nodes(config, it)
             config["pools"][0]["servers"] = [{"name": "deaf.example.test", "address": f"127.0.0.1:{deaf.port}"}]
 
         with stage(edit=edit, timeouts={"connect": "10s"}) as it:
-            client, _ = knock(it)
-            assert client.waits(0.1)
+            if hello_is == "late":
+                client = it.raw()
+                assert client.waits(0.1)
+                client.send(hello.make("pool.example.test"))
+            else:
+                with it.frozen():
+                    client, _ = knock(it)
+            assert client.waits(0.2)
             client.reset()
             assert it.wait_for_log(what="relay")["end"] == "client_reset"
 
