@@ -70,6 +70,15 @@ def test_at_the_descriptor_limit_new_clients_are_refused_and_others_served(stage
         assert it.balancer.process.poll() is None
 
 
+@pytest.mark.parametrize("descriptors", [80, 100, 1024])
+def test_it_serves_within_whatever_limit_it_is_given(stage, descriptors):
+    with stage(prefix=["prlimit", f"--nofile={descriptors}"]) as it:
+        client = it.client()
+        client.ask()
+        it.server.answer()
+        assert client.answer().status == 200
+
+
 def test_it_recovers_from_the_descriptor_limit_again_and_again(stage):
     with stage(prefix=FEW) as it:
         it.server.serve()
