@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who acts in a play: servers that follow a table, clients that follow a list. They touch wires only, but for coming in.
+// Who acts in a play: servers that follow a table, clients that follow a list. They touch wires
+// only, but for coming in.
 #include <stdlib.h>
 
 #include "stage.h"
@@ -11,15 +12,20 @@ static bool is_shared(const struct play *play)
     return play->script->host[0] == 's';
 }
 
-static void note_request(struct play *play, struct wire *wire, int client, struct span said, unsigned flags)
+static void note_request(struct play *play, struct wire *wire, int client, struct span said,
+                         unsigned flags)
 {
     if (wire->owner < 0)
         play->used += client != BESIDE;
     play->begun += client != BESIDE;
     if (wire->owner >= 0 && wire->owner != client && wire->is_tied)
-        complain(play, "rule 1: client %d asks on a link that carried credentials of client %d", client, wire->owner);
+        complain(play, "rule 1: client %d asks on a link that carried credentials of client %d",
+                 client, wire->owner);
     if (wire->owner >= 0 && wire->owner != client && !is_shared(play))
         complain(play, "client %d asks on the dedicated link of client %d", client, wire->owner);
+    wire->is_second_hand = wire->is_second_hand || (wire->owner >= 0 && wire->owner != client);
+    if (flags & ROW_TIES && !wire->is_tied && wire->is_second_hand)
+        complain(play, "credentials of client %d go to a link that has served others", client);
     wire->owner = client;
     if (flags & (ROW_TIES | ROW_OFFERS) && !wire->is_tied) {
         wire->is_tied = true;
@@ -76,7 +82,7 @@ static bool server_acts(struct play *play, struct wire *wire)
     }
     if (!may_come && !play->has_failed) {
         complain(play, "a server in state %u hears what it does not expect", wire->row_state);
-        complain_text("heard", heard);
+        complain_text(play, "heard", heard);
     }
     return false;
 }
@@ -110,8 +116,9 @@ bool cast_waits(struct play *play)
 static void come_in(struct play *play, struct player *player, unsigned number)
 {
     int fd;
-    struct address address = {.v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(40000 + number))},
-                              .size = sizeof address.v4};
+    struct address address = {
+        .v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(40000 + number))},
+        .size = sizeof address.v4};
     address.v4.sin_addr.s_addr = htonl(0xc0000200 + number);
     player->wire = kernel_accept(&fd);
     player->wire->owner = (int)number;
@@ -134,8 +141,10 @@ static bool is_own_answer(struct span text)
     return body_size == 0 || (is_whole && memmem(body, body_size + 4, "\nReason: ", 9));
 }
 
-// What was heard is not what was expected from `differs_at` on. A disturbance may have put our own answer there.
-static void judge_difference(struct play *play, struct player *player, struct span heard, size_t differs_at)
+// What was heard is not what was expected from `differs_at` on. A disturbance may have put our own
+// answer there.
+static void judge_difference(struct play *play, struct player *player, struct span heard,
+                             size_t differs_at)
 {
     size_t start = differs_at;
     while (start > 0 && !span_starts_with(span_after(heard, start), SPAN("HTTP/1.1 ")))
@@ -147,9 +156,10 @@ static void judge_difference(struct play *play, struct player *player, struct sp
     }
     if (play->has_failed)
         return;
-    complain(play, "client %d hears what it does not expect, from byte %zu on", player->wire->owner, differs_at);
-    complain_text("heard", heard);
-    complain_text("expected", bytes_span(&player->texts[player->at]));
+    complain(play, "client %d hears what it does not expect, from byte %zu on", player->wire->owner,
+             differs_at);
+    complain_text(play, "heard", heard);
+    complain_text(play, "expected", bytes_span(&player->texts[player->at]));
 }
 
 static size_t same_bytes(struct span a, struct span b)
@@ -160,8 +170,8 @@ static size_t same_bytes(struct span a, struct span b)
     return i;
 }
 
-// While we drain, answers say that the connection ends; that line is taken out before the rest is judged. True when it
-// was there, or may yet come.
+// While we drain, answers say that the connection ends; that line is taken out before the rest is
+// judged. True when it was there, or may yet come.
 static bool forgive_close(struct play *play, struct player *player, size_t at)
 {
     struct span close = SPAN("Connection: close\r\n");

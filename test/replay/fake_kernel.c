@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wires, readiness, time, and the system calls that the linker sends here. Calls on descriptors that are not ours go to
-// the real ones.
+// Wires, readiness, time, and the system calls that the linker sends here. Calls on descriptors
+// that are not ours go to the real ones.
 #include "fake_kernel.h"
 
 #include <errno.h>
@@ -78,9 +78,11 @@ static size_t allowed(enum stream stream, size_t wanted)
     return wanted < left ? wanted : left;
 }
 
-static void note_moved(struct wire *wire, enum stream stream, size_t count)
+static void note_moved(struct wire *wire, enum stream stream, const void *data, size_t count)
 {
     kernel.moved[stream] += count;
+    if (kernel.traces)
+        bytes_add(&kernel.traces[stream], span_of(data, count));
     kernel.calls++;
     if (kernel.cut_stream == stream && kernel.moved[stream] == kernel.cut_at)
         kernel.cut_wire = wire;
@@ -153,9 +155,9 @@ static bool deliver_one(struct wire *wire)
         count = kernel.dribble;
     if (count) {
         bytes_add(&wire->arrived, span_of(wire->said.data, count));
+        note_moved(wire, says(wire), wire->said.data, count);
         bytes_drop(&wire->said, count);
         wire->arrived_bytes += count;
-        note_moved(wire, says(wire), count);
         return true;
     }
     if (wire->wants_fin && !wire->has_fin && !wire->said.size) {
@@ -198,6 +200,7 @@ void kernel_reset(void)
         *wire = fresh;
     }
     kernel.wire_count = 0;
+    kernel.traces = NULL;
     kernel.is_backwards = false;
     kernel.dribble = 0;
     kernel.calls = kernel.open_files = 0;
@@ -268,7 +271,8 @@ static void go_on_connecting(struct wire *wire)
 {
     if (wire->state != WIRE_CONNECTING || wire->error)
         return;
-    enum connect_fate fate = kernel.fates[((const uint8_t *)&wire->address.v4.sin_addr)[3] % SERVERS_MAX];
+    enum connect_fate fate =
+        kernel.fates[((const uint8_t *)&wire->address.v4.sin_addr)[3] % SERVERS_MAX];
     if (fate == CONNECT_SUCCEEDS)
         note_opened(wire);
     else if (fate == CONNECT_REFUSED)
@@ -308,7 +312,7 @@ static ssize_t wire_write(struct wire *wire, const void *data, size_t size)
     size_t count = size < room(wire) ? size : room(wire);
     if (count == 0)
         return fail(EAGAIN);
-    note_moved(wire, hears(wire), count);
+    note_moved(wire, hears(wire), data, count);
     if (wire->is_gone && wire->has_fin)
         wire_reset(wire);
     else
@@ -530,7 +534,8 @@ ssize_t __wrap_splice(int in, off_t *in_at, int out, off_t *out_at, size_t size,
     CHECK(from && wire_of(out));
     if (!from->held.size)
         return fail(EAGAIN);
-    ssize_t count = wire_write(wire_of(out), from->held.data, size < from->held.size ? size : from->held.size);
+    ssize_t count =
+        wire_write(wire_of(out), from->held.data, size < from->held.size ? size : from->held.size);
     if (count > 0)
         bytes_drop(&from->held, (size_t)count);
     return count;

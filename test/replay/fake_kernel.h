@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A kernel made for tests: the linker sends the system calls of src/io here (--wrap), so the real loop, sockets and relay
-// run against wires whose far ends a test plays. Time stands still until it is stepped. One kernel, one thread; nothing
-// leaves the process. What Linux does is modelled where it matters: level-triggered readiness, data before a reset can
-// still be read, a reset is reported once, EPOLLHUP and EPOLLERR come unasked.
+// A kernel made for tests: the linker sends the system calls of src/io here (--wrap), so the real
+// loop, sockets and relay run against wires whose far ends a test plays. Time stands still until it
+// is stepped. One kernel, one thread; nothing leaves the process. What Linux does is modelled where
+// it matters: level-triggered readiness, data before a reset can still be read, a reset is reported
+// once, EPOLLHUP and EPOLLERR come unasked.
 #pragma once
 
 #include <stdbool.h>
@@ -31,7 +32,8 @@ enum wire_state {
     WIRE_CLOSED, // by us; the far end may still look at what it heard
 };
 
-// One TCP connection between us and somebody the test plays: a client, or a server at the end of a link.
+// One TCP connection between us and somebody the test plays: a client, or a server at the end of a
+// link.
 struct wire {
     enum wire_state state;
     bool is_link;
@@ -42,18 +44,19 @@ struct wire {
     bool wants_fin;         // the far end has said all it will say
     bool has_fin;           // and we can see it
     bool is_reset;          // by the far end
-    bool is_gone;           // the far end has closed both ways: what we send is answered with a reset
-    bool is_shut;           // we have ended our direction
-    bool was_reset_by_us;   // closed with a reset, or with bytes that were not read
-    int error;              // SO_ERROR
+    bool is_gone;         // the far end has closed both ways: what we send is answered with a reset
+    bool is_shut;         // we have ended our direction
+    bool was_reset_by_us; // closed with a reset, or with bytes that were not read
+    int error;            // SO_ERROR
     // of the test
     unsigned row_state;
-    size_t judged;        // bytes of `heard` that were dealt with
-    size_t said_bytes;    // all that was ever said, and how much of it arrived
+    size_t judged;     // bytes of `heard` that were dealt with
+    size_t said_bytes; // all that was ever said, and how much of it arrived
     size_t arrived_bytes;
-    int owner;            // the client whose requests it carried; -1: none yet
-    bool is_tied;         // credentials or a challenge were seen
-    size_t known_at;      // it is plain to us when that many bytes have arrived
+    int owner;           // the client whose requests it carried; -1: none yet
+    bool is_second_hand; // it has served another client before
+    bool is_tied;        // credentials or a challenge were seen
+    size_t known_at;     // it is plain to us when that many bytes have arrived
     bool is_between_legs;
     // of epoll
     bool is_watched;
@@ -97,6 +100,7 @@ struct kernel {
     enum stream cut_stream;
     size_t cut_at;
     size_t moved[STREAM_COUNT];
+    struct bytes *traces;  // of each stream, filled while it is set
     struct wire *cut_wire; // where the cut fell; NULL: it was not reached
     size_t open_files;     // descriptors given out and not closed
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Logins, with tokens of real clients. Every page behind a login names alice: whoever else hears it has been mixed up
-// with her. The server keeps the identity for the link, as IIS does.
+// Logins, with tokens of real clients. Every page behind a login names alice: whoever else hears it
+// has been mixed up with her. The server keeps the identity for the link, as IIS does.
 #include "scenario.h"
 
 #define OFFER                                                                                      \
@@ -14,9 +14,10 @@
     "Content-Length: 6\r\n\r\nalice\n"
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n"
 
-#define ASK(path)               "GET " path " HTTP/1.1\r\nHost: {host}\r\n\r\n"
-#define ASK_WITH(path, token)   "GET " path " HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token " token "}\r\n\r\n"
-#define ASKED(n, path)          "GET " path " HTTP/1.1\r\nHost: {host}\r\n{via " #n "}\r\n"
+#define ASK(path) "GET " path " HTTP/1.1\r\nHost: {host}\r\n\r\n"
+#define ASK_WITH(path, token)                                                                      \
+    "GET " path " HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token " token "}\r\n\r\n"
+#define ASKED(n, path) "GET " path " HTTP/1.1\r\nHost: {host}\r\n{via " #n "}\r\n"
 #define ASKED_WITH(n, path, token)                                                                 \
     "GET " path " HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token " token "}\r\n{via " #n "}\r\n"
 
@@ -38,7 +39,8 @@ static const struct scenario scenarios[] = {
         }},
         .rows = {
             {0, 1, ASKED(1, "/"), OFFER, 1, ROW_OFFERS},
-            {1, 1, ASKED_WITH(1, "/", "curl-ntlm.1.request"), CHALLENGE("curl-ntlm.2.answer"), 2, ROW_TIES | ROW_LEGS},
+            {1, 1, ASKED_WITH(1, "/", "curl-ntlm.1.request"), CHALLENGE("curl-ntlm.2.answer"), 2,
+             ROW_TIES | ROW_LEGS},
             {2, 1, ASKED_WITH(1, "/", "curl-ntlm.3.request"), ALICE, 3, ROW_TIES},
             {3, 1, ASKED(1, "/again"), ALICE, 3, ROW_TIES},
         },
@@ -58,9 +60,11 @@ static const struct scenario scenarios[] = {
             {LEAVE},
         }},
         .rows = {
-            {0, 1, ASKED_WITH(1, "/", "curl-spnego-ntlm.1.request"), CHALLENGE("curl-spnego-ntlm.2.answer"), 1,
+            {0, 1, ASKED_WITH(1, "/", "curl-spnego-ntlm.1.request"),
+             CHALLENGE("curl-spnego-ntlm.2.answer"), 1,
              ROW_TIES | ROW_LEGS},
-            {1, 1, ASKED_WITH(1, "/", "curl-spnego-ntlm.3.request"), ALICE_WITH("curl-spnego-ntlm.4.answer"), 2, ROW_TIES},
+            {1, 1, ASKED_WITH(1, "/", "curl-spnego-ntlm.3.request"),
+             ALICE_WITH("curl-spnego-ntlm.4.answer"), 2, ROW_TIES},
             {2, 1, ASKED(1, "/again"), ALICE, 2, ROW_TIES},
         },
         .flags = SCENARIO_LOGIN,
@@ -70,20 +74,24 @@ static const struct scenario scenarios[] = {
         .name = "NTLM with a body in the last leg",
         .hosts = {"a.example", "s.example"},
         .clients = {{
-            {SAY, "POST /form HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token firefox-ntlm.1.request}\r\n"
+            {SAY, "POST /form HTTP/1.1\r\nHost: {host}\r\n"
+                  "Authorization: {token firefox-ntlm.1.request}\r\n"
                   "Content-Length: 0\r\n\r\n"},
             {HEAR, CHALLENGE("firefox-ntlm.2.answer")},
-            {SAY, "POST /form HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token firefox-ntlm.3.request}\r\n"
+            {SAY, "POST /form HTTP/1.1\r\nHost: {host}\r\n"
+                  "Authorization: {token firefox-ntlm.3.request}\r\n"
                   "Content-Length: 7\r\n\r\npayload"},
             {HEAR, ALICE},
             {END},
             {HEAR_END},
         }},
         .rows = {
-            {0, 1, "POST /form HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token firefox-ntlm.1.request}\r\n"
+            {0, 1, "POST /form HTTP/1.1\r\nHost: {host}\r\n"
+                   "Authorization: {token firefox-ntlm.1.request}\r\n"
                    "Content-Length: 0\r\n{via 1}\r\n",
              CHALLENGE("firefox-ntlm.2.answer"), 1, ROW_TIES | ROW_LEGS},
-            {1, 1, "POST /form HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token firefox-ntlm.3.request}\r\n"
+            {1, 1, "POST /form HTTP/1.1\r\nHost: {host}\r\n"
+                   "Authorization: {token firefox-ntlm.3.request}\r\n"
                    "Content-Length: 7\r\n{via 1}\r\npayload",
              ALICE, 2, ROW_TIES},
         },
@@ -102,7 +110,8 @@ static const struct scenario scenarios[] = {
             {HEAR_END},
         }},
         .rows = {
-            {0, 1, ASKED_WITH(1, "/", "mit-bare-kerberos.1.request"), ALICE_WITH("mit-bare-kerberos.2.answer"), 1, ROW_TIES},
+            {0, 1, ASKED_WITH(1, "/", "mit-bare-kerberos.1.request"),
+             ALICE_WITH("mit-bare-kerberos.2.answer"), 1, ROW_TIES},
             {1, 1, ASKED(1, "/again"), ALICE, 1, ROW_TIES},
         },
         .flags = SCENARIO_LOGIN,
@@ -138,7 +147,8 @@ static const struct scenario scenarios[] = {
         }},
         .rows = {
             {0, 1, ASKED(1, "/"), OFFER, 1, ROW_OFFERS},
-            {1, 1, ASKED_WITH(1, "/", "firefox-kerberos.1.request"), ALICE_WITH("firefox-kerberos.2.answer"), 2, ROW_TIES},
+            {1, 1, ASKED_WITH(1, "/", "firefox-kerberos.1.request"),
+             ALICE_WITH("firefox-kerberos.2.answer"), 2, ROW_TIES},
             {2, 1, ASKED(1, "/again"), ALICE, 2, ROW_TIES},
         },
         .flags = SCENARIO_LOGIN,
@@ -158,9 +168,11 @@ static const struct scenario scenarios[] = {
             {HEAR_END},
         }},
         .rows = {
-            {0, 1, "POST /form HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n{via 1}\r\n0123", OFFER, 1, ROW_OFFERS},
+            {0, 1, "POST /form HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n{via 1}\r\n0123",
+             OFFER, 1, ROW_OFFERS},
             {1, 1, "456789", "", 2, ROW_TIES},
-            {2, 1, ASKED_WITH(1, "/form", "curl-ntlm.1.request"), CHALLENGE("curl-ntlm.2.answer"), 3, ROW_TIES | ROW_LEGS},
+            {2, 1, ASKED_WITH(1, "/form", "curl-ntlm.1.request"), CHALLENGE("curl-ntlm.2.answer"),
+             3, ROW_TIES | ROW_LEGS},
             {3, 1, ASKED_WITH(1, "/form", "curl-ntlm.3.request"), ALICE, 4, ROW_TIES},
         },
         .flags = SCENARIO_LOGIN,
@@ -179,7 +191,8 @@ static const struct scenario scenarios[] = {
         }},
         .rows = {
             {0, 1, "POST /form HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n{via 1}\r\n0123",
-             "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 9\r\nConnection: close\r\n\r\n"
+             "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 9\r\n"
+             "Connection: close\r\n\r\n"
              "no entry\n", 1, ROW_OFFERS | ROW_LEAVES},
             {1, 1, "456789", "", 1, ROW_TIES}, // what was on its way already
         },
@@ -189,7 +202,8 @@ static const struct scenario scenarios[] = {
         .name = "a 401 instead of 100",
         .hosts = {"a.example", "s.example"},
         .clients = {{
-            {SAY, "POST /form HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"},
+            {SAY, "POST /form HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\n"
+                  "Expect: 100-continue\r\n\r\n"},
             {HEAR, OFFER},
             {SAY, "body" ASK_WITH("/form", "mit-bare-kerberos.1.request")},
             {HEAR, ALICE},
@@ -197,9 +211,11 @@ static const struct scenario scenarios[] = {
             {HEAR_END},
         }},
         .rows = {
-            {0, 1, "POST /form HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nExpect: 100-continue\r\n{via 1}\r\n", OFFER,
+            {0, 1, "POST /form HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\n"
+                   "Expect: 100-continue\r\n{via 1}\r\n", OFFER,
              1, ROW_OFFERS},
-            {1, 1, "body" ASKED_WITH(1, "/form", "mit-bare-kerberos.1.request"), ALICE, 2, ROW_TIES},
+            {1, 1, "body" ASKED_WITH(1, "/form", "mit-bare-kerberos.1.request"), ALICE, 2,
+             ROW_TIES},
         },
         .flags = SCENARIO_LOGIN,
         .links = 1,
@@ -214,7 +230,8 @@ static const struct scenario scenarios[] = {
             {END},
         }},
         .rows = {
-            {0, 1, ASKED_WITH(1, "/", "requests-ntlm.1.request"), CHALLENGE("requests-ntlm.2.answer"), 1, ROW_TIES | ROW_ENDS},
+            {0, 1, ASKED_WITH(1, "/", "requests-ntlm.1.request"),
+             CHALLENGE("requests-ntlm.2.answer"), 1, ROW_TIES | ROW_ENDS},
         },
         .flags = SCENARIO_LOGIN,
         .links = 1,
@@ -229,7 +246,8 @@ static const struct scenario scenarios[] = {
             {LEAVE},
         }},
         .rows = {
-            {0, 1, ASKED_WITH(1, "/", "requests-ntlm.1.request"), CHALLENGE("requests-ntlm.2.answer"), 1, ROW_TIES | ROW_LEAVES},
+            {0, 1, ASKED_WITH(1, "/", "requests-ntlm.1.request"),
+             CHALLENGE("requests-ntlm.2.answer"), 1, ROW_TIES | ROW_LEAVES},
         },
         .flags = SCENARIO_LOGIN,
         .links = 1,
@@ -245,7 +263,8 @@ static const struct scenario scenarios[] = {
         }},
         .rows = {
             {0, 1, ASKED_WITH(1, "/", "mit-bare-kerberos.1.request"),
-             "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nalice\n", 1, ROW_TIES | ROW_ENDS},
+             "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nalice\n", 1,
+             ROW_TIES | ROW_ENDS},
         },
         .flags = SCENARIO_LOGIN,
         .links = 1,
@@ -280,7 +299,8 @@ static const struct scenario scenarios[] = {
         .rows = {
             {0, 1, ASKED(1, "/open"), HELLO, 0, 0},
             {0, 2, ASKED(2, "/"), OFFER, 1, ROW_OFFERS},
-            {1, 2, ASKED_WITH(2, "/", "chromium-ntlm.1.request"), CHALLENGE("chromium-ntlm.2.answer"), 2, ROW_TIES | ROW_LEGS},
+            {1, 2, ASKED_WITH(2, "/", "chromium-ntlm.1.request"),
+             CHALLENGE("chromium-ntlm.2.answer"), 2, ROW_TIES | ROW_LEGS},
             {2, 2, ASKED_WITH(2, "/", "chromium-ntlm.3.request"), ALICE, 3, ROW_TIES},
             {3, 2, ASKED(2, "/again"), ALICE, 3, ROW_TIES},
         },
@@ -300,7 +320,8 @@ static const struct scenario scenarios[] = {
                 {LEAVE},
             },
             {
-                {SAY, "GET / HTTP/1.1\r\nHost: {host}\r\nauthorization: bASIC YWxpY2U6eA==\r\n\r\n"},
+                {SAY, "GET / HTTP/1.1\r\nHost: {host}\r\nauthorization: bASIC YWxpY2U6eA==\r\n\r\n"
+                      },
                 {HEAR, ALICE},
                 {PASS},
                 {SAY, ASK("/again")},
@@ -310,7 +331,8 @@ static const struct scenario scenarios[] = {
         },
         .rows = {
             {0, 1, ASKED(1, "/open"), HELLO, 0, 0},
-            {0, 2, "GET / HTTP/1.1\r\nHost: {host}\r\nauthorization: bASIC YWxpY2U6eA==\r\n{via 2}\r\n", ALICE, 1, ROW_TIES},
+            {0, 2, "GET / HTTP/1.1\r\nHost: {host}\r\nauthorization: bASIC YWxpY2U6eA==\r\n"
+                   "{via 2}\r\n", ALICE, 1, ROW_TIES},
             {1, 2, ASKED(2, "/again"), ALICE, 1, ROW_TIES},
         },
         .flags = SCENARIO_LOGIN,
@@ -322,10 +344,12 @@ static const struct scenario scenarios[] = {
         .clients = {
             {
                 {SAY, ASK("/open")},
-                {HEAR, "HTTP/1.1 200 OK\r\nWWW-Authenticate: negotiate\r\nContent-Length: 6\r\n\r\nhello\n"},
+                {HEAR, "HTTP/1.1 200 OK\r\nWWW-Authenticate: negotiate\r\nContent-Length: 6\r\n\r\n"
+                       "hello\n"},
                 {PASS},
                 {SAY, ASK("/open")},
-                {HEAR, "HTTP/1.1 200 OK\r\nWWW-Authenticate: negotiate\r\nContent-Length: 6\r\n\r\nhello\n"},
+                {HEAR, "HTTP/1.1 200 OK\r\nWWW-Authenticate: negotiate\r\nContent-Length: 6\r\n\r\n"
+                       "hello\n"},
                 {END},
                 {HEAR_END},
             },
@@ -337,7 +361,8 @@ static const struct scenario scenarios[] = {
             },
         },
         .rows = {
-            {0, 1, ASKED(1, "/open"), "HTTP/1.1 200 OK\r\nWWW-Authenticate: negotiate\r\nContent-Length: 6\r\n\r\nhello\n", 0,
+            {0, 1, ASKED(1, "/open"), "HTTP/1.1 200 OK\r\nWWW-Authenticate: negotiate\r\n"
+             "Content-Length: 6\r\n\r\nhello\n", 0,
              ROW_OFFERS},
             {0, 2, ASKED(2, "/other"), HELLO, 0, 0},
         },
@@ -372,7 +397,8 @@ static const struct scenario scenarios[] = {
             {HEAR_END},
         }},
         .rows = {
-            {0, 1, ASKED_WITH(1, "/", "curl-ntlm.1.request"), CHALLENGE("curl-ntlm.2.answer"), 2, ROW_TIES | ROW_LEGS},
+            {0, 1, ASKED_WITH(1, "/", "curl-ntlm.1.request"), CHALLENGE("curl-ntlm.2.answer"), 2,
+             ROW_TIES | ROW_LEGS},
             {2, 1, ASKED_WITH(1, "/", "curl-ntlm.3.request"), ALICE, 3, ROW_TIES},
         },
         .fates = {[3] = CONNECT_REFUSED},
@@ -381,4 +407,5 @@ static const struct scenario scenarios[] = {
     },
 };
 
-const struct scenario_group login_group = {"login", scenarios, sizeof scenarios / sizeof *scenarios};
+const struct scenario_group login_group = {"login", scenarios, sizeof scenarios / sizeof
+*scenarios};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fills the placeholders of scenario texts. A placeholder that nobody knows is an error of the scenario.
+// Fills the placeholders of scenario texts. A placeholder that nobody knows is an error of the
+// scenario.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,12 +24,14 @@ static void add_text(struct bytes *out, const char *text)
     bytes_add(out, span_text(text));
 }
 
-static void read_fixture(const char *folder, const char *name, const char *suffix, struct bytes *out)
+static void read_fixture(const char *folder, const char *name, const char *suffix,
+                         struct bytes *out)
 {
     char path[512];
     uint8_t content[8192];
     const char *root = getenv("SOURCE_ROOT");
-    snprintf(path, sizeof path, "%s/test/fixtures/%s/%s%s", root ? root : ".", folder, name, suffix);
+    snprintf(path, sizeof path, "%s/test/fixtures/%s/%s%s", root ? root : ".", folder, name,
+             suffix);
     FILE *file = fopen(path, "re");
     if (!file) {
         fprintf(stderr, "%s cannot be read (is SOURCE_ROOT set?)\n", path);
@@ -57,7 +60,8 @@ static void put_token(const char *name, struct bytes *out)
 {
     size_t before = out->size;
     read_fixture("token", name, ".txt", out);
-    while (out->size > before && (out->data[out->size - 1] == '\n' || out->data[out->size - 1] == '\r'))
+    while (out->size > before &&
+           (out->data[out->size - 1] == '\n' || out->data[out->size - 1] == '\r'))
         out->size--;
     keep_secret(span_of(out->data + before, out->size - before));
 }
@@ -89,8 +93,8 @@ static enum end end_of_word(const char *word)
     abort();
 }
 
-static void put_own_head(const char *status, const char *how, const char *location, size_t body_size,
-                         struct bytes *out)
+static void put_own_head(const char *status, const char *how, const char *location,
+                         size_t body_size, struct bytes *out)
 {
     char lines[1024];
     snprintf(lines, sizeof lines,
@@ -120,8 +124,8 @@ static void put_own(char *parts, struct bytes *out)
     CHECK(part[3]);
     enum end end = end_of_word(part[1]);
     char body[768];
-    int size = snprintf(body, sizeof body, "%s\n\n%s.\nReason: %s\nRequest id: %s\n", part[0], end_sentence(end),
-                        part[1], part[2]);
+    int size = snprintf(body, sizeof body, "%s\n\n%s.\nReason: %s\nRequest id: %s\n", part[0],
+                        end_sentence(end), part[1], part[2]);
     put_own_head(part[0], part[3], part[4], (size_t)size, out);
     if (!strstr(part[3], "-head"))
         add_text(out, body);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The play: a worker's keeper on the fake kernel, the clients and servers of a script, and what must hold at every rest
-// and at the end. Every judgement of rule numbers refers to the pin rules of docs/design.
+// The play: a worker's keeper on the fake kernel, the clients and servers of a script, and what
+// must hold at every rest and at the end. Every judgement of rule numbers refers to the pin rules
+// of docs/design.
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,10 +11,11 @@
 #include "mode/client.h"
 #include "stage.h"
 
-#define TURNS_MAX  20000
-#define RESTS_MAX  20000
-#define LONG_MS    (2 * 3600 * 1000)
+#define TURNS_MAX 20000
+#define RESTS_MAX 20000
+#define LONG_MS   (2 * 3600 * 1000)
 static char name[256];
+static struct keeper keeper_memory;
 
 const char *play_name(void)
 {
@@ -39,6 +41,8 @@ void complain(struct play *play, const char *format, ...)
     if (play->has_failed)
         return;
     play->has_failed = true;
+    if (play->script->scenario->flags & SCENARIO_PLANTED)
+        return;
     va_list arguments;
     va_start(arguments, format);
     fprintf(stderr, "FAILED %s: ", name);
@@ -47,9 +51,17 @@ void complain(struct play *play, const char *format, ...)
     va_end(arguments);
 }
 
-void complain_text(const char *what, struct span text)
+void complain_text(const struct play *play, const char *what, struct span text)
 {
-    fprintf(stderr, "  %s (%zu bytes):\n%.*s\n", what, text.size, SPAN_PRINT(span_first(text, 600)));
+    if (play->script->scenario->flags & SCENARIO_PLANTED)
+        return;
+    fprintf(stderr, "  %s (%zu bytes):\n%.*s\n", what, text.size,
+            SPAN_PRINT(span_first(text, 600)));
+}
+
+static bool is_measure(const struct play *play)
+{
+    return play->plan->stream == STREAM_NONE && !play->plan->dribble;
 }
 
 // ---- the worker
@@ -64,19 +76,31 @@ static void on_log(struct keeper *keeper, struct span line)
             complain(play, "rule 11: a token is in the log");
 }
 
+// What one play has learnt of its servers is not for the next.
+static void forget_connects(struct service *service)
+{
+    for (size_t i = 0; i < service->snapshot->pool_count; i++) {
+        for (size_t k = 0; k < service->pools[i]->server_count; k++) {
+            struct server *server = service->pools[i]->servers[k];
+            CHECK(atomic_load(&server->links) == 0);
+            atomic_store(&server->connect_errors, 0);
+            atomic_store(&server->avoided_until, 0);
+        }
+    }
+}
+
 static void open_worker(struct play *play)
 {
     const struct snapshot *snapshot = play->script->snapshot;
     CHECK(io_thread_init(&play->io));
-    play->keeper = calloc(1, sizeof *play->keeper);
-    play->findings = findings_new("replay");
-    play->service = service_new(play->script->snapshot, NULL, NULL, play->findings);
-    CHECK(play->keeper && play->service);
+    play->keeper = &keeper_memory;
+    memset(play->keeper, 0, offsetof(struct keeper, request)); // behind it is scratch
+    forget_connects(play->script->service);
     keeper_init(play->keeper, &play->io, 0, 1);
     play->keeper->owner = play;
     play->keeper->log = on_log;
     play->keeper->listener_clients = calloc(snapshot->listener_count, sizeof(size_t));
-    keeper_adopt(play->keeper, play->service);
+    keeper_adopt(play->keeper, play->script->service);
 }
 
 // Turns until nothing is left to do before something comes or time passes.
@@ -92,11 +116,13 @@ static void rest(struct play *play)
 
 static void reload(struct play *play)
 {
-    struct service *service = service_new(play->script->snapshot, play->service, NULL, play->findings);
+    struct findings *findings = findings_new("replay");
+    struct service *service =
+        service_new(play->script->snapshot, play->script->service, NULL, findings);
     CHECK(service);
     keeper_adopt(play->keeper, service);
-    service_unref(play->service);
-    play->service = service;
+    service_unref(service);
+    findings_free(findings);
 }
 
 static void close_worker(struct play *play)
@@ -104,17 +130,15 @@ static void close_worker(struct play *play)
     keeper_done(play->keeper);
     loop_turn(play->io.loop, 0);
     CHECK(loop_live(play->io.loop) == 0);
-    service_unref(play->service);
     io_thread_done(&play->io);
     if (kernel.open_files)
         complain(play, "%zu descriptors were never closed", kernel.open_files);
-    findings_free(play->findings);
-    free(play->keeper);
 }
 
 // ---- events
 
-static const struct act beside_acts[] = {{SAY, ""}, {HEAR, ""}, {END, ""}, {HEAR_END, ""}, {ACT_NONE, ""}};
+static const struct act beside_acts[] = {
+    {SAY, ""}, {HEAR, ""}, {END, ""}, {HEAR_END, ""}, {ACT_NONE, ""}};
 
 static void go_on(struct play *play);
 
@@ -139,7 +163,8 @@ static void note_legs(struct play *play)
 {
     for (size_t i = 0; i < kernel.wire_count; i++) {
         const struct wire *link = &kernel.wires[i];
-        if (!link->is_link || !link->is_between_legs || link->owner < 1 || link->owner > PLAYERS_MAX)
+        if (!link->is_link || !link->is_between_legs || link->owner < 1 ||
+            link->owner > PLAYERS_MAX)
             continue;
         const struct player *player = &play->players[link->owner - 1];
         bool hears = player->acts[player->at].kind == HEAR;
@@ -178,11 +203,6 @@ static void fire(struct play *play)
             wire_leave(wire);
     }
     kernel_lift_cut();
-}
-
-static bool is_measure(const struct play *play)
-{
-    return play->plan->stream == STREAM_NONE && !play->plan->dribble;
 }
 
 static void note_rest(struct play *play)
@@ -229,7 +249,8 @@ static void judge_pins(struct play *play)
         const struct player *player = &play->players[link->owner - 1];
         bool is_lost = (link->has_fin || link->is_reset) && link->arrived_bytes >= link->known_at;
         if (is_lost && !wire_is_ended(player->wire) && !player->wire->is_reset)
-            complain(play, "rule 2: the pinned link is gone and client %d was not told", link->owner);
+            complain(play, "rule 2: the pinned link is gone and client %d was not told",
+                     link->owner);
         if (!wire_is_live(player->wire) && wire_is_live(link))
             complain(play, "rule 2: client %d is gone and its pinned link lives", link->owner);
     }
@@ -239,9 +260,12 @@ static void judge_pins(struct play *play)
 static void judge_cut(struct play *play, const struct player *player)
 {
     const struct plan *plan = play->plan;
-    bool was_cut = plan->event == EVENT_RESET && plan->stream == STREAM_LINK_SAYS && !player_is_over(player);
-    bool hears = player->wire && player->acts[player->at].kind == HEAR && player->wire->heard.size > player->judged;
-    if (was_cut && hears && !player->wire->was_reset_by_us)
+    bool is_by_client = plan->stream == STREAM_CLIENT_SAYS || plan->stream == STREAM_CLIENT_HEARS;
+    bool is_cut = (plan->event == EVENT_RESET && !is_by_client) || plan->event == EVENT_TIME ||
+                  plan->event == EVENT_CLOSE_ALL;
+    bool hears = player->wire && player->acts[player->at].kind == HEAR &&
+                 player->wire->heard.size > player->judged;
+    if (is_cut && !player_is_over(player) && hears && !player->wire->was_reset_by_us)
         complain(play, "an answer that was cut looks complete");
 }
 
@@ -265,20 +289,22 @@ static void judge_players(struct play *play)
 static void count_unfinished(struct play *play)
 {
     for (size_t i = 0; i < kernel.wire_count; i++)
-        play->begun += kernel.wires[i].is_link && kernel.wires[i].heard.size > kernel.wires[i].judged;
+        play->begun +=
+            kernel.wires[i].is_link && kernel.wires[i].heard.size > kernel.wires[i].judged;
 }
 
 // Rule 4: however it was disturbed, no request is heard twice.
 static void judge_begun(struct play *play)
 {
+    kernel.traces = NULL;
     count_unfinished(play);
     if (is_measure(play)) {
-        memcpy(play->script->totals, kernel.moved, sizeof kernel.moved);
         play->script->begun = play->begun;
         if (play->script->scenario->links && play->script->scenario->links != play->used)
             complain(play, "%zu links were used", play->used);
     } else if (play->begun > play->script->begun) {
-        complain(play, "rule 4: servers hear %zu requests instead of %zu", play->begun, play->script->begun);
+        complain(play, "rule 4: servers hear %zu requests instead of %zu", play->begun,
+                 play->script->begun);
     }
 }
 
@@ -306,8 +332,8 @@ static void judge_end(struct play *play)
     }
     const struct keeper *keeper = play->keeper;
     if (keeper->client_count || keeper->exchange_count || keeper->pin_count || links_of(keeper))
-        complain(play, "left over: %zu clients, %zu exchanges, %zu pins, %zu links", keeper->client_count,
-                 keeper->exchange_count, keeper->pin_count, links_of(keeper));
+        complain(play, "left over: %zu clients, %zu exchanges, %zu pins, %zu links",
+                 keeper->client_count, keeper->exchange_count, keeper->pin_count, links_of(keeper));
     keeper_close_all(play->keeper, END_DRAINED);
     rest(play);
 }
@@ -324,17 +350,20 @@ static void prepare(struct play *play)
 {
     const struct plan *plan = play->plan;
     const struct scenario *scenario = play->script->scenario;
-    snprintf(name, sizeof name, "%s on %s: %s at %zu of %s%s%s, %llu ms", scenario->name, play->script->host,
-             event_word(plan->event), plan->at, stream_word(plan->stream), plan->dribble ? ", dribbling" : "",
-             plan->is_backwards ? ", backwards" : "", (unsigned long long)plan->pass_ms);
+    snprintf(name, sizeof name, "%s on %s: %s at %zu of %s%s%s, %llu ms", scenario->name,
+             play->script->host, event_word(plan->event), plan->at, stream_word(plan->stream),
+             plan->dribble ? ", dribbling" : "", plan->is_backwards ? ", backwards" : "",
+             (unsigned long long)plan->pass_ms);
     kernel_reset();
     kernel.cut_stream = plan->stream;
     kernel.cut_at = plan->at;
     kernel.dribble = plan->dribble;
     kernel.is_backwards = plan->is_backwards;
+    kernel.traces = is_measure(play) ? play->script->traces : NULL;
     memcpy(kernel.fates, scenario->fates, sizeof kernel.fates);
     play->is_lenient = plan->stream != STREAM_NONE && ends_scripts(plan->event);
-    while (play->player_count < PLAYERS_MAX && scenario->clients[play->player_count][0].kind != ACT_NONE) {
+    while (play->player_count < PLAYERS_MAX &&
+           scenario->clients[play->player_count][0].kind != ACT_NONE) {
         struct player *player = &play->players[play->player_count];
         player->acts = scenario->clients[play->player_count];
         player->texts = play->script->acts[play->player_count++];
@@ -350,7 +379,8 @@ bool play(struct script *script, const struct plan *plan)
     judge_pins(&play);
     judge_players(&play);
     judge_begun(&play);
-    bool takes_clients = plan->event != EVENT_DRAIN && !(script->scenario->flags & (SCENARIO_PASSTHROUGH | SCENARIO_ALONE));
+    bool takes_clients = plan->event != EVENT_DRAIN &&
+                         !(script->scenario->flags & (SCENARIO_PASSTHROUGH | SCENARIO_ALONE));
     kernel_lift_cut();
     if (takes_clients && !play.has_failed)
         play_beside(&play);
@@ -361,12 +391,18 @@ bool play(struct script *script, const struct plan *plan)
 
 // ---- scripts
 
-void script_init(struct script *script, const struct scenario *scenario, const char *host, struct snapshot *snapshot)
+void script_init(struct script *script, const struct scenario *scenario, const char *host,
+                 struct snapshot *snapshot)
 {
-    static const char *const beside[4] = {
-        "GET /open HTTP/1.1\r\nHost: {host}\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nnobody\n",
-        "GET /open HTTP/1.1\r\nHost: {host}\r\n{via 9}\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nnobody\n"};
+    static const char *const beside[4] = {"GET /open HTTP/1.1\r\nHost: {host}\r\n\r\n",
+                                          "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nnobody\n",
+                                          "GET /open HTTP/1.1\r\nHost: {host}\r\n{via 9}\r\n",
+                                          "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nnobody\n"};
     *script = (struct script){.scenario = scenario, .host = host, .snapshot = snapshot};
+    struct findings *findings = findings_new("replay");
+    script->service = service_new(snapshot, NULL, NULL, findings);
+    CHECK(script->service);
+    findings_free(findings);
     for (size_t p = 0; p < PLAYERS_MAX; p++)
         for (size_t i = 0; i < 24 && scenario->clients[p][i].kind != ACT_NONE; i++)
             if (scenario->clients[p][i].text)
@@ -390,4 +426,7 @@ void script_done(struct script *script)
     }
     for (size_t i = 0; i < 4; i++)
         free(script->beside[i].data);
+    for (size_t i = 0; i < STREAM_COUNT; i++)
+        free(script->traces[i].data);
+    service_unref(script->service);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What we answer ourselves: requests that are refused, servers that cannot be reached or do not speak HTTP, redirects.
+// What we answer ourselves: requests that are refused, servers that cannot be reached or do not
+// speak HTTP, redirects.
 #include "scenario.h"
 
 #define ASK(path)   "GET " path " HTTP/1.1\r\nHost: {host}\r\n\r\n"
@@ -31,23 +32,29 @@
 static const struct scenario scenarios[] = {
     REFUSED("no host", "GET / HTTP/1.1\r\n\r\n", "400 Bad Request", "host_missing"),
     REFUSED("a bare LF", "GET / HTTP/1.1\nHost: {host}\r\n\r\n", "400 Bad Request", "bare_cr_lf"),
-    REFUSED("two lengths", "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    REFUSED("two lengths",
+            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "400 Bad Request", "framing_ambiguous"),
-    REFUSED("another encoding", "POST / HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: gzip\r\n\r\n", "400 Bad Request",
-            "encoding_bad"),
-    REFUSED("a folded line", "GET / HTTP/1.1\r\nHost: {host}\r\nX: 1\r\n 2\r\n\r\n", "400 Bad Request", "header_folded"),
-    REFUSED("another version", "GET / HTTP/2.0\r\nHost: {host}\r\n\r\n", "505 HTTP Version Not Supported",
-            "request_version"),
+    REFUSED("another encoding",
+            "POST / HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "400 Bad Request", "encoding_bad"),
+    REFUSED("a folded line", "GET / HTTP/1.1\r\nHost: {host}\r\nX: 1\r\n 2\r\n\r\n",
+            "400 Bad Request", "header_folded"),
+    REFUSED("another version", "GET / HTTP/2.0\r\nHost: {host}\r\n\r\n",
+            "505 HTTP Version Not Supported", "request_version"),
     REFUSED("two kinds of credentials",
             "GET / HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic eA==\r\n"
             "Authorization: {token curl-ntlm.1.request}\r\n\r\n",
             "400 Bad Request", "header_repeated"),
-    REFUSED("a request behind a bad one", "GET /\r\n\r\n" ASK("/secret"), "400 Bad Request", "request_line_bad"),
+    REFUSED("a request behind a bad one", "GET /\r\n\r\n" ASK("/secret"), "400 Bad Request",
+            "request_line_bad"),
     {
         .name = "a login through a proxy",
         .hosts = {"a.example", "s.example"},
         .clients = {{
-            {SAY, "GET / HTTP/1.1\r\nHost: {host}\r\nVia: 1.1 squid\r\nAuthorization: {token curl-ntlm.1.request}\r\n\r\n"},
+            {SAY, "GET / HTTP/1.1\r\nHost: {host}\r\nVia: 1.1 squid\r\n"
+                  "Authorization: {token curl-ntlm.1.request}\r\n\r\n"},
             {HEAR, "{own|403 Forbidden|login_through_proxy|1|keep}"},
             {END},
             {HEAR_END},
@@ -58,7 +65,8 @@ static const struct scenario scenarios[] = {
         .flags = SCENARIO_ALONE,
         .hosts = {"n.example"},
         .clients = {{
-            {SAY, "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n" ASK("/") "HEAD /x HTTP/1.1\r\nHost: {host}\r\n\r\n"},
+            {SAY, "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n" ASK("/") "HEAD /x HTTP/1.1\r\n"
+                  "Host: {host}\r\n\r\n"},
             {HEAR, "{own|421 Misdirected Request|no_site|1|keep}{own|404 Not Found|no_route|2|keep}"
                    "{own|404 Not Found|no_route|3|keep-head}"},
             {END},
@@ -69,13 +77,15 @@ static const struct scenario scenarios[] = {
         .name = "a bad chunk",
         .hosts = {"a.example", "s.example"},
         .clients = {{
-            {SAY, "POST / HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx\r\n"},
+            {SAY, "POST / HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n"
+                  "abc\r\nx\r\n"},
             {HEAR, "{own|400 Bad Request|chunk_bad|1|close}"},
             {HEAR_END},
             {END},
         }},
         .rows = {
-            {0, 1, "POST / HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n{via 1}\r\n3\r\nabc\r\n", "", 1, 0},
+            {0, 1, "POST / HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n{via 1}\r\n"
+                   "3\r\nabc\r\n", "", 1, 0},
         },
     },
     {
@@ -118,17 +128,22 @@ static const struct scenario scenarios[] = {
         .links = 1,
     },
     UNANSWERED("a server that ends without an answer", "", ROW_ENDS, "server_closed"),
-    UNANSWERED("a server that ends in its head", "HTTP/1.1 200 OK\r\nContent-", ROW_ENDS, "server_closed"),
-    UNANSWERED("a server that does not speak HTTP", "220 mail.example ESMTP\r\n\r\n", 0, "response_bad"),
-    UNANSWERED("an answer with two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 0,
+    UNANSWERED("a server that ends in its head", "HTTP/1.1 200 OK\r\nContent-", ROW_ENDS,
+    "server_closed"),
+    UNANSWERED("a server that does not speak HTTP", "220 mail.example ESMTP\r\n\r\n", 0,
+    "response_bad"),
+    UNANSWERED("an answer with two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
+    "Content-Length: 2\r\n\r\nx", 0,
                "response_framing"),
-    UNANSWERED("a switch nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 0, "response_bad"),
+    UNANSWERED("a switch nobody asked for",
+               "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 0, "response_bad"),
     {
         .name = "redirected to a server",
         .flags = SCENARIO_ALONE,
         .hosts = {"r.example"},
         .clients = {{
-            {SAY, ASK("/x?y=1") "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\n\r\nhello" ASK("/")},
+            {SAY, ASK("/x?y=1") "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\n\r\n"
+                  "hello" ASK("/")},
             {HEAR, "{own|302 Found|redirected|1|keep|https://iis5.example/x?y=1}"
                    "{own|307 Temporary Redirect|redirected|2|keep|https://iis5.example/}"
                    "{own|302 Found|redirected|3|keep|https://iis5.example/}"},
@@ -149,4 +164,5 @@ static const struct scenario scenarios[] = {
     },
 };
 
-const struct scenario_group refusal_group = {"refusal", scenarios, sizeof scenarios / sizeof *scenarios};
+const struct scenario_group refusal_group = {"refusal", scenarios, sizeof scenarios / sizeof
+*scenarios};

@@ -2,7 +2,8 @@
 // Bytes both ways: passthrough chosen by the hello of real clients, and connections after 101.
 #include "scenario.h"
 
-#define UPGRADE "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+#define UPGRADE                                                                                    \
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
 static const struct scenario scenarios[] = {
     {
@@ -103,7 +104,8 @@ static const struct scenario scenarios[] = {
         .name = "an upgrade",
         .hosts = {"a.example", "s.example"},
         .clients = {{
-            {SAY, "GET /chat HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly"},
+            {SAY, "GET /chat HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
+                  "Upgrade: websocket\r\n\r\nearly"},
             {HEAR, UPGRADE "welcome"},
             {SAY, "ping"},
             {HEAR, "pong"},
@@ -111,7 +113,8 @@ static const struct scenario scenarios[] = {
             {HEAR_END},
         }},
         .rows = {
-            {0, 1, "GET /chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{via 1}\r\n",
+            {0, 1, "GET /chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+                   "Connection: Upgrade\r\n{via 1}\r\n",
              UPGRADE "welcome", 1, 0},
             {1, 1, "early", "", 2, 0},
             {2, 1, "ping", "pong", 2, 0},
@@ -122,7 +125,8 @@ static const struct scenario scenarios[] = {
         .name = "an upgrade after a login",
         .hosts = {"a.example", "s.example"},
         .clients = {{
-            {SAY, "GET /chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            {SAY, "GET /chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+                  "Connection: Upgrade\r\n"
                   "Authorization: {token mit-bare-kerberos.1.request}\r\n\r\n"},
             {HEAR, UPGRADE},
             {SAY, "who am I?"},
@@ -132,7 +136,8 @@ static const struct scenario scenarios[] = {
         }},
         .rows = {
             {0, 1, "GET /chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
-                   "Authorization: {token mit-bare-kerberos.1.request}\r\nConnection: Upgrade\r\n{via 1}\r\n",
+                   "Authorization: {token mit-bare-kerberos.1.request}\r\nConnection: Upgrade\r\n"
+                   "{via 1}\r\n",
              UPGRADE, 1, ROW_TIES},
             {1, 1, "who am I?", "alice", 1, ROW_TIES},
         },
@@ -143,17 +148,20 @@ static const struct scenario scenarios[] = {
         .name = "an upgrade that is refused",
         .hosts = {"a.example", "s.example"},
         .clients = {{
-            {SAY, "GET /chat HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"},
+            {SAY, "GET /chat HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
+                  "Upgrade: websocket\r\n\r\n"},
             {HEAR, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"},
             {END},
             {HEAR_END},
         }},
         .rows = {
-            {0, 1, "GET /chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{via 1}\r\n",
+            {0, 1, "GET /chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+                   "Connection: Upgrade\r\n{via 1}\r\n",
              "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", 1, 0},
         },
         .links = 1,
     },
 };
 
-const struct scenario_group relay_group = {"relay", scenarios, sizeof scenarios / sizeof *scenarios};
+const struct scenario_group relay_group = {"relay", scenarios, sizeof scenarios / sizeof
+*scenarios};

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a scenario is: clients that say and expect to hear exact bytes, and a table of what servers expect to hear and say
-// to it. Texts hold placeholders, which material.c fills in:
+// What a scenario is: clients that say and expect to hear exact bytes, and a table of what servers
+// expect to hear and say to it. Texts hold placeholders, which material.c fills in:
 //   {host}             the host the scenario is played on
 //   {via N}            the X-Forwarded-* lines of client N
 //   {token NAME}       test/fixtures/token/NAME.txt
 //   {hello NAME}       test/fixtures/hello/NAME.bin
 //   {fill N}           N bytes of a pattern
-//   {own|STATUS|WORD|ID|HOW|LOCATION}  our own answer for the end WORD; HOW: close, keep or alive (HTTP/1.0), with
+//   {own|STATUS|WORD|ID|HOW|LOCATION}  our own answer for the end WORD; HOW: close, keep or alive
+//   (HTTP/1.0), with
 //                      "-head" behind it without a body; LOCATION may be left out
 #pragma once
 
@@ -34,8 +35,9 @@ struct act {
 enum {
     ROW_TIES = 1,   // the request carries credentials: from here on the link is this client's alone
     ROW_OFFERS = 2, // the answer carries a challenge, with the same effect
-    ROW_LEGS = 4,   // the next leg is the client's: until it comes nothing may disturb the two (rule 5)
-    ROW_ENDS = 8,   // the server ends its direction after its answer
+    ROW_LEGS =
+        4, // the next leg is the client's: until it comes nothing may disturb the two (rule 5)
+    ROW_ENDS = 8,    // the server ends its direction after its answer
     ROW_LEAVES = 16, // the server closes after its answer
 };
 
@@ -56,6 +58,8 @@ enum {
     SCENARIO_PASSTHROUGH = 2, // comes in at the TLS listener
     SCENARIO_BULK = 4,        // too long for every byte: positions are sampled
     SCENARIO_ALONE = 16,      // the client beside would find no server, or no answer
+    SCENARIO_CALM = 64,    // what happens depends on what comes first: played without disturbance
+    SCENARIO_PLANTED = 32, // something in it is wrong, and must be found
     SCENARIO_UNTIL_CLOSE = 8, // only the end of the connection says that an answer is whole
 };
 
@@ -79,6 +83,7 @@ extern const struct scenario_group plain_group;
 extern const struct scenario_group login_group;
 extern const struct scenario_group refusal_group;
 extern const struct scenario_group relay_group;
+extern const struct scenario_group planted_group;
 
 // ---- material.c
 

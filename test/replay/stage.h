@@ -8,8 +8,8 @@ struct player {
     const struct act *acts;
     const struct bytes *texts;
     struct wire *wire;
-    size_t at;     // the act
-    size_t judged; // bytes of what it heard
+    size_t at;        // the act
+    size_t judged;    // bytes of what it heard
     bool has_stopped; // a disturbance has ended its script
 };
 
@@ -18,17 +18,15 @@ struct play {
     const struct plan *plan;
     struct io_thread io;
     struct keeper *keeper;
-    struct service *service;
-    struct findings *findings;
     struct player players[PLAYERS_MAX];
     struct player beside;
     size_t player_count;
     size_t baton;
-    size_t used;  // links that carried a request of a player
-    size_t begun; // requests of players, or parts of them, that servers heard
+    size_t used;                       // links that carried a request of a player
+    size_t begun;                      // requests of players, or parts of them, that servers heard
     const struct player *between_legs; // whose next leg must come through (rule 5)
-    size_t must_reach; // its act
-    bool is_lenient;   // a disturbance may have ended scripts early
+    size_t must_reach;                 // its act
+    bool is_lenient;                   // a disturbance may have ended scripts early
     bool has_fired;
     bool plays_beside; // only the client beside acts
     bool has_failed;
@@ -39,7 +37,7 @@ struct play {
 // The play has failed; only the first reason is printed.
 void complain(struct play *play, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Prints a text below a complaint.
-void complain_text(const char *what, struct span text);
+void complain_text(const struct play *play, const char *what, struct span text);
 
 // ---- cast.c: each is true when somebody has acted
 
