@@ -132,9 +132,15 @@ void wire_leave(struct wire *wire)
     wire->is_gone = true;
 }
 
+// Both directions have ended: the connection is gone, and nothing can happen to it any more.
+static bool is_over(const struct wire *wire)
+{
+    return wire->has_fin && wire->is_shut;
+}
+
 void wire_reset(struct wire *wire)
 {
-    if (wire->is_reset)
+    if (wire->is_reset || is_over(wire))
         return;
     wire->said.size = 0;
     wire->is_reset = true;
@@ -254,7 +260,7 @@ static uint32_t readiness(const struct wire *wire)
 {
     if (wire->state == WIRE_CONNECTING)
         return wire->error ? EPOLLERR | EPOLLHUP | EPOLLIN | EPOLLOUT | EPOLLRDHUP : 0;
-    bool is_done = wire->is_reset || (wire->has_fin && wire->is_shut);
+    bool is_done = wire->is_reset || is_over(wire);
     uint32_t events = 0;
     if (is_readable(wire))
         events |= EPOLLIN;
@@ -444,7 +450,7 @@ int __wrap_shutdown(int fd, int how)
 {
     struct wire *wire = wire_of(fd);
     CHECK(wire && how == SHUT_WR);
-    if (wire->is_reset)
+    if (wire->is_reset || is_over(wire))
         return fail(ENOTCONN);
     wire->is_shut = true;
     kernel.calls++;

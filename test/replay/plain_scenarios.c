@@ -293,16 +293,16 @@ static const struct scenario scenarios[] = {
         .name = "much data both ways",
         .hosts = {"a.example"},
         .clients = {{
-            {SAY, "POST /bulk HTTP/1.1\r\nHost: {host}\r\nContent-Length: 150000\r\n\r\n"
-                  "{fill 150000}"},
-            {HEAR, "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n{fill 200000}"},
+            {SAY, "POST /bulk HTTP/1.1\r\nHost: {host}\r\nContent-Length: 140000\r\n\r\n"
+                  "{fill 140000}"},
+            {HEAR, "HTTP/1.1 200 OK\r\nContent-Length: 140000\r\n\r\n{fill 140000}"},
             {END},
             {HEAR_END},
         }},
         .rows = {
-            {0, 1, "POST /bulk HTTP/1.1\r\nHost: {host}\r\nContent-Length: 150000\r\n{via 1}\r\n"
-                   "{fill 150000}",
-             "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n{fill 200000}", 0, 0},
+            {0, 1, "POST /bulk HTTP/1.1\r\nHost: {host}\r\nContent-Length: 140000\r\n{via 1}\r\n"
+                   "{fill 140000}",
+             "HTTP/1.1 200 OK\r\nContent-Length: 140000\r\n\r\n{fill 140000}", 0, 0},
         },
         .flags = SCENARIO_BULK,
         .links = 1,

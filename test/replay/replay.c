@@ -12,11 +12,11 @@
 #include "play.h"
 
 #define FAILURES_SHOWN 20
-#define TOKEN_EDGE     20 // bytes around a place that make it look like the inside of a token
-#define TOKEN_STEP     16
+#define TOKEN_EDGE     12 // bytes around a place that make it look like the inside of a token
+#define TOKEN_STEP     32
 
-static const struct scenario_group *const groups[] = {&plain_group, &login_group, &refusal_group,
-                                                      &relay_group, &planted_group};
+static const struct scenario_group *const groups[] = {&plain_group,   &login_group, &pin_group,
+                                                      &refusal_group, &relay_group, &planted_group};
 
 static const char http_yaml[] =
     "listeners: [{bind: '192.0.2.80:80'}]\n"
@@ -97,18 +97,17 @@ static size_t next_position(const struct script *script, struct span trace, size
 {
     size_t total = trace.size;
     bool is_bulk = script->scenario->flags & SCENARIO_BULK;
-    bool is_inside = at > 300 && at + 20 < total;
+    bool is_inside = at > 200 && at + 20 < total;
     if (is_bulk && is_inside)
         return at + 4999;
     return at + (is_dull(trace, at) && is_dull(trace, at + TOKEN_STEP) ? TOKEN_STEP : 1);
 }
 
-// What the far ends do can come at any byte. What we do ourselves comes between two steps of ours,
-// so that every fourth byte, and wherever everybody waits, is enough.
-static bool is_ours(enum event event)
+// Pieces, resets and ends are tried at every byte. What we do ourselves comes between two steps of
+// ours, so that every fourth byte, and wherever everybody waits, is enough.
+static bool is_sparse(enum event event)
 {
-    return event != EVENT_NONE && event != EVENT_RESET && event != EVENT_END &&
-           event != EVENT_LEAVE;
+    return event != EVENT_NONE && event != EVENT_RESET && event != EVENT_END;
 }
 
 static void disturb_stream(struct score *score, struct script *script, enum stream stream,
@@ -118,7 +117,7 @@ static void disturb_stream(struct score *score, struct script *script, enum stre
     size_t count = 0;
     for (size_t at = 0; at <= trace.size; at = next_position(script, trace, at), count++) {
         uint64_t pass_ms = event == EVENT_TIME ? beyond_ms[at % BEYOND_COUNT] : 0;
-        if (!is_ours(event) || count % 4 == 0)
+        if (!is_sparse(event) || count % 4 == 0)
             run(score, script, (struct plan){stream, at, event, pass_ms, 0, count / 4 % 2});
     }
 }
@@ -126,11 +125,14 @@ static void disturb_stream(struct score *score, struct script *script, enum stre
 static void disturb_rests(struct score *score, struct script *script, enum stream stream,
                           enum event event)
 {
+    const size_t *rests = script->rests[stream];
     size_t times = event == EVENT_TIME ? BEYOND_COUNT : 1;
-    for (size_t i = 0; i < script->rest_count; i++)
+    for (size_t i = 0; i < script->rest_count; i++) {
+        if (i > 0 && rests[i] == rests[i - 1])
+            continue; // somebody else has moved
         for (size_t t = 0; t < times; t++)
-            run(score, script,
-                (struct plan){stream, script->rests[stream][i], event, beyond_ms[t], 0, false});
+            run(score, script, (struct plan){stream, rests[i], event, beyond_ms[t], 0, false});
+    }
 }
 
 static bool concerns(const struct scenario *scenario, enum event event)
@@ -146,7 +148,7 @@ static void disturb(struct score *score, struct script *script)
             if (!concerns(script->scenario, event))
                 continue;
             disturb_stream(score, script, (enum stream)stream, event);
-            if (is_ours(event))
+            if (is_sparse(event))
                 disturb_rests(score, script, (enum stream)stream, event);
         }
     }

@@ -81,6 +81,7 @@ struct scenario_group {
 
 extern const struct scenario_group plain_group;
 extern const struct scenario_group login_group;
+extern const struct scenario_group pin_group;
 extern const struct scenario_group refusal_group;
 extern const struct scenario_group relay_group;
 extern const struct scenario_group planted_group;
