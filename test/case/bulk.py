@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Much data through one connection: what is sent is what arrives, by digest, and a writer can be held up on purpose.
-# Never keeps what it moves.
+# Much data through one connection: what is sent is what arrives, by digest, and a writer can be
+# held up on purpose. Never keeps what it moves.
 """pour, drink, stuck, and Job to do two things at once."""
 
 import hashlib
@@ -14,7 +14,7 @@ def pour(peer, total, block=bytes(range(256)) * 256):
     digest = hashlib.sha256()
     peer.keeps = False
     for at in range(0, total, len(block)):
-        piece = block[:total - at]
+        piece = block[: total - at]
         peer.socket.sendall(piece)
         digest.update(piece)
     return digest.hexdigest()

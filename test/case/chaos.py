@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# A relay that lets connections down. It stands between Handfast and a server and, decided by a seeded random number for
-# every connection, closes or resets it before, between or after the pieces that pass. Never changes or swaps a byte.
-"""chaos.py --seed N --doom P PORT ...: one listening port for each PORT, printed on the first line; ends with stdin."""
+# A relay that lets connections down. It stands between Handfast and a server and, decided by a
+# seeded random number for every connection, closes or resets it before, between or after the
+# pieces that pass. Never changes or swaps a byte.
+"""chaos.py --seed N --doom P PORT ...: one listening port for each PORT, printed on the first line;
+ends with stdin.
+"""
 
 import argparse
 import random
@@ -66,7 +69,7 @@ class Pair:
             self.relay.later.append((time.monotonic() + self.relay.random.random() * HUSH_S, self))
             return False
         if self.how == "cut":
-            self.put(self.other(side), data[:self.relay.random.randrange(len(data) + 1)])
+            self.put(self.other(side), data[: self.relay.random.randrange(len(data) + 1)])
         if self.how == "answer-then-close":
             self.put(self.other(side), data)
         self.end(reset=self.how in ("reset", "cut"))
@@ -160,7 +163,9 @@ class Relay:
 def main(arguments):
     parser = argparse.ArgumentParser(description="Relay connections and let some of them down.")
     parser.add_argument("--seed", required=True)
-    parser.add_argument("--doom", type=float, default=0.5, help="share of connections that go down (0.5)")
+    parser.add_argument(
+        "--doom", type=float, default=0.5, help="share of connections that go down (0.5)"
+    )
     parser.add_argument("ports", type=int, nargs="+")
     options = parser.parse_args(arguments)
     relay = Relay(options.seed, options.doom)

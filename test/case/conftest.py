@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Certificates once for the whole run, and a maker of stages. The clients here believe only the lab's authority, so
-# what a workplace sets for others is taken out of the environment.
+# Certificates once for the whole run, and a maker of stages. The clients here believe only the
+# lab's authority, so what a workplace sets for others is taken out of the environment.
 import os
 import sys
 
@@ -29,6 +29,8 @@ def papers(tmp_path_factory):
 @pytest.fixture
 def stage(papers):
     """stage(...) makes a Stage; use it with `with`."""
+
     def make(*arguments, **options):
         return Stage(papers, *arguments, **options)
+
     return make

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# ClientHellos: those of real clients out of the fixtures, fresh ones made by OpenSSL, and either cut into records of
-# any size. Also a TLS client whose first flight the test sends as it likes.
+# ClientHellos: those of real clients out of the fixtures, fresh ones made by OpenSSL, and either
+# cut into records of any size. Also a TLS client whose first flight the test sends as it likes.
 """make(name), recorded(hello, size), fixtures(), and Shaker for whole handshakes."""
 
 import os
 import ssl
 
-FIXTURES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures", "hello")
+FIXTURES = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures", "hello"
+)
 HEADER = 5
 
 
@@ -37,16 +39,18 @@ def message(data):
     joined = b""
     while data:
         size = int.from_bytes(data[3:HEADER], "big")
-        joined += data[HEADER:HEADER + size]
-        data = data[HEADER + size:]
+        joined += data[HEADER : HEADER + size]
+        data = data[HEADER + size :]
     return joined
 
 
 def recorded(data, size):
     """The same hello in records of that many bytes."""
     whole = message(data)
-    return b"".join(b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece
-                    for piece in (whole[at:at + size] for at in range(0, len(whole), size)))
+    return b"".join(
+        b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece
+        for piece in (whole[at : at + size] for at in range(0, len(whole), size))
+    )
 
 
 def many_protocols(size):

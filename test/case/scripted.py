@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The two ends of a conversation that a test holds in its own hands: a client, and a server whose every byte, delay,
-# close and reset the test dictates. They never do anything by themselves and remember every byte of every connection.
+# The two ends of a conversation that a test holds in its own hands: a client, and a server whose
+# every byte, delay, close and reset the test dictates. They never do anything by themselves and
+# remember every byte of every connection.
 """Client, Server and Link: raw bytes over TCP or TLS, and readers for HTTP/1.1 messages.
 
     link = server.accept()          # the next connection Handfast opened
@@ -58,12 +59,17 @@ class Message:
         return values[0] if values else None
 
     def says_close(self):
-        return any(v.lower() == b"close" for value in self.values("Connection")
-                   for v in value.replace(b" ", b"").split(b","))
+        return any(
+            v.lower() == b"close"
+            for value in self.values("Connection")
+            for v in value.replace(b" ", b"").split(b",")
+        )
 
 
 class Peer:
-    """One end of a connection. Everything it ever read is in `received`, everything it wrote in `sent`."""
+    """One end of a connection. Everything it ever read is in `received`, everything it wrote in
+    `sent`.
+    """
 
     def __init__(self, sock):
         self.socket = sock
@@ -92,7 +98,7 @@ class Peer:
     def send_slowly(self, data, size=1):
         """Each piece in a segment of its own."""
         for at in range(0, len(data), size):
-            self.send(data[at:at + size])
+            self.send(data[at : at + size])
 
     def shut(self):
         """No more will be written."""
@@ -122,7 +128,7 @@ class Peer:
         return bool(data)
 
     def _take(self, size):
-        taken = bytes(self.received[self._at:self._at + size])
+        taken = bytes(self.received[self._at : self._at + size])
         self._at += size
         return taken
 
@@ -191,7 +197,7 @@ class Peer:
             assert self.read(2) == b"\r\n"
         while (line := self.read_until(b"\r\n")) != b"\r\n":
             message.trailers.append(line[:-2])
-        message.wire_body = bytes(self.received[start:self._at])
+        message.wire_body = bytes(self.received[start : self._at])
 
     def read_body(self, message):
         """The body that the head announces; False when it announces none."""
@@ -227,7 +233,9 @@ class Client(Peer):
         super().__init__(sock)
         self.asked_head = False
 
-    def ask(self, method="GET", target="/", *lines, host="lb.example.test", body=None, version="1.1"):
+    def ask(
+        self, method="GET", target="/", *lines, host="lb.example.test", body=None, version="1.1"
+    ):
         """Sends one request."""
         self.send(request(method, target, *lines, host=host, body=body, version=version))
 
@@ -243,7 +251,6 @@ class Client(Peer):
         if not to_head and message.status not in (101, 204, 304) and not self.read_body(message):
             message.body = message.wire_body = self.read_rest()
         return message
-
 
     def answer_or_end(self):
         """The next answer, or None when the connection ended without a byte of one."""
@@ -321,8 +328,12 @@ class Server:
         return link, message
 
     def serve(self, handler=None):
-        """Serves by itself from now on, each connection on a thread: handler(link, request) gives the answer."""
-        self._serving = threading.Thread(target=self._accept_all, args=(handler or page,), daemon=True)
+        """Serves by itself from now on, each connection on a thread: handler(link, request) gives
+        the answer.
+        """
+        self._serving = threading.Thread(
+            target=self._accept_all, args=(handler or page,), daemon=True
+        )
         self._serving.start()
 
     def _accept_all(self, handler):

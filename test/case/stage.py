@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# One Handfast between scripted servers and raw clients, for one test. Owns everything it opens; at the end Handfast
-# must come back to nothing, no token may stand in what it wrote, and nothing may have waited for the drain deadline.
+# One Handfast between scripted servers and raw clients, for one test. Owns everything it opens;
+# at the end Handfast must come back to nothing, no token may stand in what it wrote, and nothing
+# may have waited for the drain deadline.
 """with Stage(papers, ...) as stage: client = stage.client(); link = stage.server.accept()"""
 
 import contextlib
@@ -15,7 +16,9 @@ import ssl
 from lab.balancer import Balancer, binary
 from scripted import PATIENCE_S, Client, Server
 
-SECRET = re.compile(rb"(?i)(?:authorization|authenticate):[ \t]*[a-z0-9-]+[ \t]+([A-Za-z0-9+/]{16,}=*)")
+SECRET = re.compile(
+    rb"(?i)(?:authorization|authenticate):[ \t]*[a-z0-9-]+[ \t]+([A-Za-z0-9+/]{16,}=*)"
+)
 
 with open(binary(), "rb") as program:
     BINARY = program.read()
@@ -45,13 +48,31 @@ class Papers:
 
 
 class Stage:
-    """`pool`, `site`, `route`, `listener`, `timeouts`, `limits` are merged into an ordinary configuration, and
-    `edit(config, stage)` may change all of it. servers: how many scripted ones, named iis1, iis2, …"""
+    """`pool`, `site`, `route`, `listener`, `timeouts`, `limits` are merged into an ordinary
+    configuration, and `edit(config, stage)` may change all of it. servers: how many scripted ones,
+    named iis1, iis2, …
+    """
 
     HOST = "lb.example.test"
 
-    def __init__(self, papers, servers=1, *, workers=1, pool=None, site=None, route=None, listener=None,
-                 timeouts=None, limits=None, to_tls=False, edit=None, options=None, prefix=(), may_be_cut=False):
+    def __init__(
+        self,
+        papers,
+        servers=1,
+        *,
+        workers=1,
+        pool=None,
+        site=None,
+        route=None,
+        listener=None,
+        timeouts=None,
+        limits=None,
+        to_tls=False,
+        edit=None,
+        options=None,
+        prefix=(),
+        may_be_cut=False,
+    ):
         self.papers = papers
         self.options = options  # for `edit`
         self.written = b""  # all that was logged, when it has ended
@@ -74,12 +95,27 @@ class Stage:
         pair = self.papers.pair("lb-ecdsa")
         config = {
             "workers": workers,
-            "listeners": [{"bind": "127.0.0.1:0", "tls": True, **(listener or {})},
-                          {"bind": "127.0.0.1:0", "tls": False, **(listener or {})}],
-            "sites": [{"name": "portal", "hosts": [self.HOST], "plain_http": "serve",
-                       "certificates": [{"chain": pair.chain, "key": pair.key}],
-                       "routes": [{"path": "/", "forward": "main", **(route or {})}], **(site or {})}],
-            "pools": [self.pool("main", **({"tls": {"ca": self.papers.ca_file}} if to_tls else {}), **(pool or {}))],
+            "listeners": [
+                {"bind": "127.0.0.1:0", "tls": True, **(listener or {})},
+                {"bind": "127.0.0.1:0", "tls": False, **(listener or {})},
+            ],
+            "sites": [
+                {
+                    "name": "portal",
+                    "hosts": [self.HOST],
+                    "plain_http": "serve",
+                    "certificates": [{"chain": pair.chain, "key": pair.key}],
+                    "routes": [{"path": "/", "forward": "main", **(route or {})}],
+                    **(site or {}),
+                }
+            ],
+            "pools": [
+                self.pool(
+                    "main",
+                    **({"tls": {"ca": self.papers.ca_file}} if to_tls else {}),
+                    **(pool or {}),
+                )
+            ],
             "timeouts": {"drain": "4s", **(timeouts or {})},
         }
         if limits:
@@ -87,11 +123,22 @@ class Stage:
         return config
 
     def pool(self, name, servers=None, **options):
-        """A pool of scripted servers (all, when none are given), without checks: only the test knocks at them."""
+        """A pool of scripted servers (all, when none are given), without checks: only the test
+        knocks at them.
+        """
         chosen = self.servers if servers is None else servers
-        return {"name": name, "health": {"check": "none"}, **options, "servers": [
-            {"name": f"iis{self.servers.index(server) + 1}.example.test", "address": f"127.0.0.1:{server.port}"}
-            for server in chosen]}
+        return {
+            "name": name,
+            "health": {"check": "none"},
+            **options,
+            "servers": [
+                {
+                    "name": f"iis{self.servers.index(server) + 1}.example.test",
+                    "address": f"127.0.0.1:{server.port}",
+                }
+                for server in chosen
+            ],
+        }
 
     def text(self):
         """The configuration as a file: JSON is YAML."""
@@ -133,7 +180,9 @@ class Stage:
         """A client that speaks TLS."""
         raw = self.socket(port or self.port, source)
         context = context or self.papers.trusting(alpn)
-        return self.keep(Client(context.wrap_socket(raw, server_hostname=name, suppress_ragged_eofs=False)))
+        return self.keep(
+            Client(context.wrap_socket(raw, server_hostname=name, suppress_ragged_eofs=False))
+        )
 
     def plain(self, source=None, port=None, address="127.0.0.1"):
         """A client of the plain listener; with `port`, raw bytes to that listener."""
@@ -149,27 +198,34 @@ class Stage:
     def wait_for_log(self, **wanted):
         """The first log line that has all these."""
         return self.balancer.wait_for_log(
-            lambda line: all(line.get(key) == value for key, value in wanted.items()), PATIENCE_S)
+            lambda line: all(line.get(key) == value for key, value in wanted.items()), PATIENCE_S
+        )
 
     def is_untouched(self):
         """No connection waits at any server that accepts connections at all."""
-        return all(server.is_untouched() for server in self.servers if server.listener.fileno() >= 0)
+        return all(
+            server.is_untouched() for server in self.servers if server.listener.fileno() >= 0
+        )
 
     def knocked(self):
         """The server at which the next connection waits."""
-        listeners = {server.listener: server for server in self.servers if server.listener.fileno() >= 0}
+        listeners = {
+            server.listener: server for server in self.servers if server.listener.fileno() >= 0
+        }
         ready = select.select(list(listeners), [], [], PATIENCE_S)[0]
         assert ready, "no connection came"
         return listeners[ready[0]]
 
     @property
     def memory_slack_kib(self):
-        """How much a test that moves tens of megabytes may add. A sanitizer keeps what was freed for a while."""
+        """How much a test that moves tens of megabytes may add. A sanitizer keeps what was freed
+        for a while.
+        """
         return 8 * 1024 if b"__asan_init" not in BINARY else 512 * 1024
 
     @contextlib.contextmanager
     def frozen(self):
-        """Handfast stands still: all that happens inside happens, to it, at once and in that order."""
+        """Handfast stands still: all that happens inside happens to it at once, in that order."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
             while not all(state == "T" for state in self._thread_states()):
@@ -217,11 +273,13 @@ class Stage:
         found = set()
         for peer in peers:
             for data in (bytes(peer.sent), bytes(peer.received)):
-                found.update(SECRET.findall(data[:1 << 20]))
+                found.update(SECRET.findall(data[: 1 << 20]))
         return found
 
     def check_nothing_leaked(self):
-        with open(self.balancer.log_file, "rb") as log, open(self.balancer.error_file, "rb") as errors:
+        with open(self.balancer.log_file, "rb") as log, open(
+            self.balancer.error_file, "rb"
+        ) as errors:
             self.written = log.read() + errors.read()
         for secret in self.secrets():
             for part in (secret, secret[:24], secret[-24:]):

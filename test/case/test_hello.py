@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The first bytes of a connection to a TLS listener, in every way they can be cut, be missing or be something else.
+# The first bytes of a connection to a TLS listener, in every way they can be cut, be missing or
+# be something else.
 """Where a hello goes, and what becomes of everything that is no hello."""
 
 import time
@@ -16,15 +17,22 @@ ALERT_UNRECOGNIZED_NAME = b"\x15\x03\x01\x00\x02\x02\x70"
 
 def passing(config, _):
     """www.example.test is passed through, so the server shows which bytes came."""
-    config["sites"].append({"name": "pass", "hosts": ["www.example.test", "localhost"], "passthrough": "main"})
+    config["sites"].append(
+        {"name": "pass", "hosts": ["www.example.test", "localhost"], "passthrough": "main"}
+    )
 
 
 def wild(config, stage):
     """www.example.test is terminated here."""
     pair = stage.papers.pair("wildcard-ecdsa")
-    config["sites"].append({"name": "wild", "hosts": ["www.example.test", "*.example.test"],
-                            "certificates": [{"chain": pair.chain, "key": pair.key}],
-                            "routes": [{"path": "/", "forward": "main"}]})
+    config["sites"].append(
+        {
+            "name": "wild",
+            "hosts": ["www.example.test", "*.example.test"],
+            "certificates": [{"chain": pair.chain, "key": pair.key}],
+            "routes": [{"path": "/", "forward": "main"}],
+        }
+    )
 
 
 def arrives(stage, client, data):
@@ -39,6 +47,7 @@ def arrives(stage, client, data):
 
 
 # ---- whole hellos
+
 
 @pytest.mark.parametrize("name", [n for n in HELLOS if n != "openssl-no-name"])
 def test_hellos_of_real_clients_pass_untouched(stage, name):
@@ -72,6 +81,7 @@ def test_what_follows_the_hello_at_once_is_not_lost(stage):
 
 # ---- cut by segments
 
+
 def cuts(size):
     return [*range(1, 16), *range(16, size, max(1, size // 24)), size - 1]
 
@@ -93,12 +103,13 @@ def test_a_hello_in_tiny_segments(stage, size):
     with stage(edit=passing) as it:
         client = it.raw()
         for at in range(0, len(HELLOS["curl"]), size):
-            client.send(HELLOS["curl"][at:at + size])
+            client.send(HELLOS["curl"][at : at + size])
             time.sleep(0.0005)
         arrives(it, client, HELLOS["curl"])
 
 
 # ---- cut by records
+
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 100, 1000])
 @pytest.mark.parametrize("name", ["openssl", "chromium", "firefox"])
@@ -116,7 +127,7 @@ def test_a_hello_in_small_records_and_tiny_segments(stage):
     with stage(edit=passing) as it:
         client = it.raw()
         for at in range(0, len(data), 3):
-            client.send(data[at:at + 3])
+            client.send(data[at : at + 3])
             time.sleep(0.0005)
         arrives(it, client, data)
 
@@ -151,7 +162,9 @@ def test_a_large_hello(stage, passed, size):
             return
         shaker.finish(client)
         assert shaker.tls.selected_alpn_protocol() == "http/1.1"
-        assert shaker.ask(client, request("GET", "/", "Connection: close")).startswith(b"HTTP/1.1 200 ")
+        assert shaker.ask(client, request("GET", "/", "Connection: close")).startswith(
+            b"HTTP/1.1 200 "
+        )
 
 
 def test_a_hello_above_64_kib_is_refused(stage):
@@ -174,6 +187,7 @@ def test_a_hello_that_announces_more_than_64_kib_is_refused_at_once(stage):
 
 
 # ---- names
+
 
 def fresh(stage, name, alpn=("http/1.1",)):
     client = stage.raw()
@@ -225,7 +239,9 @@ def test_a_default_site_takes_them(stage, name):
         shaker = hello.Shaker(hello.lenient(), name)
         client.send(shaker.first)
         shaker.finish(client)
-        answer = shaker.ask(client, request("GET", "/", "Connection: close", host="elsewhere.example.org"))
+        answer = shaker.ask(
+            client, request("GET", "/", "Connection: close", host="elsewhere.example.org")
+        )
         assert answer.startswith(b"HTTP/1.1 200 ")
 
 
@@ -243,7 +259,9 @@ def test_a_default_site_may_be_passed_through(stage):
 def test_an_exact_name_wins_over_a_star(stage):
     def edit(config, it):
         wild(config, it)
-        config["sites"].append({"name": "pass", "hosts": ["exact.example.test"], "passthrough": "main"})
+        config["sites"].append(
+            {"name": "pass", "hosts": ["exact.example.test"], "passthrough": "main"}
+        )
         config["sites"][1]["hosts"] = ["*.example.test"]
 
     with stage(edit=edit) as it:
@@ -269,7 +287,9 @@ def test_rsa_and_ecdsa_side_by_side(stage, which):
     with stage(edit=edit) as it:
         context = it.papers.trusting()
         context.maximum_version = 0x0303
-        context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256" if which == "lb-rsa" else "ECDHE-ECDSA-AES128-GCM-SHA256")
+        context.set_ciphers(
+            "ECDHE-RSA-AES128-GCM-SHA256" if which == "lb-rsa" else "ECDHE-ECDSA-AES128-GCM-SHA256"
+        )
         client = it.client(context=context)
         with open(it.papers.pair(which).leaf_der, "rb") as file:
             assert client.socket.getpeercert(binary_form=True) == file.read()
@@ -289,8 +309,13 @@ def test_versions_and_resumption(stage, version, word):
         assert first.answer().status == 200 and first.socket.version() == word
         session = first.socket.session
         raw = it.socket(it.port)
-        again = it.keep(Client(context.wrap_socket(raw, server_hostname=it.HOST, session=session,
-                                                   suppress_ragged_eofs=False)))
+        again = it.keep(
+            Client(
+                context.wrap_socket(
+                    raw, server_hostname=it.HOST, session=session, suppress_ragged_eofs=False
+                )
+            )
+        )
         again.ask("GET", "/again")
         assert again.answer().status == 200 and again.socket.session_reused
         assert it.wait_for_log(path="/again")["resumed"] is True
@@ -312,10 +337,16 @@ def test_versions_before_1_2_are_refused(stage, version):
 # ---- not a hello
 
 GARBAGE = {
-    "zeros": b"\0" * 100, "random": bytes(range(7, 207, 3)), "sslv2": b"\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10" + b"a" * 37,
-    "alert": b"\x15\x03\x01\x00\x02\x01\x00", "application data": b"\x17\x03\x03\x00\x05hello", "ssh": b"SSH-2.0-OpenSSH_9.2\r\n",
-    "proxy v2": b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + b"\0" * 12, "rdp": b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0",
-    "version 4": b"\x16\x04\x00\x00\x05\x01\x00\x00\x01\x00", "smb": b"\0\0\0\x45\xffSMBr" + b"\0" * 60,
+    "zeros": b"\0" * 100,
+    "random": bytes(range(7, 207, 3)),
+    "sslv2": b"\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10" + b"a" * 37,
+    "alert": b"\x15\x03\x01\x00\x02\x01\x00",
+    "application data": b"\x17\x03\x03\x00\x05hello",
+    "ssh": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "proxy v2": b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + b"\0" * 12,
+    "rdp": b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0",
+    "version 4": b"\x16\x04\x00\x00\x05\x01\x00\x00\x01\x00",
+    "smb": b"\0\0\0\x45\xffSMBr" + b"\0" * 60,
 }
 
 
@@ -330,14 +361,17 @@ def test_garbage_is_closed_with_a_reason(stage, data):
 
 
 def patched(data, at, value):
-    return data[:at] + value + data[at + len(value):]
+    return data[:at] + value + data[at + len(value) :]
 
 
 BROKEN = {
-    "not a client hello": patched(HELLOS["openssl"], 5, b"\x02"), "empty record": b"\x16\x03\x01\x00\x00" + HELLOS["openssl"],
-    "record too large": b"\x16\x03\x01\x40\x01\x01", "alert between records": hello.recorded(HELLOS["openssl"], 100)[:105]
-    + b"\x15\x03\x01\x00\x02\x02\x00" + hello.recorded(HELLOS["openssl"], 100)[105:],
-    "message longer than its content": patched(HELLOS["openssl"], 6, b"\x00\x00\x20") ,
+    "not a client hello": patched(HELLOS["openssl"], 5, b"\x02"),
+    "empty record": b"\x16\x03\x01\x00\x00" + HELLOS["openssl"],
+    "record too large": b"\x16\x03\x01\x40\x01\x01",
+    "alert between records": hello.recorded(HELLOS["openssl"], 100)[:105]
+    + b"\x15\x03\x01\x00\x02\x02\x00"
+    + hello.recorded(HELLOS["openssl"], 100)[105:],
+    "message longer than its content": patched(HELLOS["openssl"], 6, b"\x00\x00\x20"),
     "session id too long": patched(HELLOS["openssl"], 43, b"\xff"),
 }
 
@@ -353,11 +387,20 @@ def test_broken_hellos_are_closed_with_a_reason(stage, data):
         assert it.is_untouched()
 
 
-@pytest.mark.parametrize("data", [
-    request("GET", "/"), request("POST", "/x", body=b"body"), b"OPTIONS * HTTP/1.1\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n",
-    b"\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", b"PROPFIND /dav HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /" + b"a" * 100000,
-    b"CONNECT lb.example.test:443 HTTP/1.1\r\n\r\n",
-], ids=["get", "post", "options", "1.0", "empty line", "propfind", "long", "connect"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("GET", "/"),
+        request("POST", "/x", body=b"body"),
+        b"OPTIONS * HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PROPFIND /dav HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /" + b"a" * 100000,
+        b"CONNECT lb.example.test:443 HTTP/1.1\r\n\r\n",
+    ],
+    ids=["get", "post", "options", "1.0", "empty line", "propfind", "long", "connect"],
+)
 def test_plain_http_is_told_so_in_plain_http(stage, data):
     with stage() as it:
         client = it.raw()
@@ -382,6 +425,7 @@ def test_plain_http_byte_by_byte(stage):
 
 
 # ---- too slow, or gone
+
 
 @pytest.mark.parametrize("sent", [0, 1, 5, 9, 100])
 def test_a_hello_that_does_not_come_ends_at_the_timeout(stage, sent):

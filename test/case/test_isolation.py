@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Isolation: many people at once, logging in all ways there are, while clients leave, servers fall silent and the
-# configuration changes under them. Every answer must name whoever asked, or be a 401, or the connection closed.
+# Isolation: many people at once, logging in all ways there are, while clients leave, servers fall
+# silent and the configuration changes under them. Every answer must name whoever asked, or be a
+# 401, or the connection closed.
 """HANDFAST_EXCHANGES: how many in all (100000). HANDFAST_SEED: to see the same again."""
 
 import json
@@ -26,8 +27,8 @@ RELOAD_S = 0.7
 
 
 class Scene:
-    """One way to stand before the servers: dedicated or shared, one or two, in clear or TLS, with or without a relay
-    that lets connections down."""
+    """One way to stand before the servers: dedicated or shared, one or two, in clear or TLS, with
+    or without a relay that lets connections down."""
 
     def __init__(self, links, count, tls, chaotic):
         self.links, self.count, self.tls, self.chaotic = links, count, tls, chaotic
@@ -35,20 +36,35 @@ class Scene:
 
     def pool(self, lab, servers, relayed, turned):
         entries = []
-        for server in servers[:self.count]:
+        for server in servers[: self.count]:
             port = server.https if self.tls else server.http
-            entries.append({"name": f"{server.name}.example.test",
-                            "address": f"127.0.0.1:{relayed[port] if self.chaotic else port}"})
+            entries.append(
+                {
+                    "name": f"{server.name}.example.test",
+                    "address": f"127.0.0.1:{relayed[port] if self.chaotic else port}",
+                }
+            )
         if turned:
             entries.reverse()
-        pool = {"name": self.name, "links": self.links, "health": {"check": "none"}, "servers": entries}
+        pool = {
+            "name": self.name,
+            "links": self.links,
+            "health": {"check": "none"},
+            "servers": entries,
+        }
         return pool | ({"tls": {"ca": lab.ca_file}} if self.tls else {})
 
 
 SCENES = [
-    Scene("shared", 1, False, True), Scene("shared", 2, True, True), Scene("dedicated", 2, False, True),
-    Scene("shared", 1, True, False), Scene("dedicated", 1, True, True), Scene("shared", 2, False, False),
-    Scene("dedicated", 1, False, False), Scene("shared", 2, False, True), Scene("shared", 1, True, True),
+    Scene("shared", 1, False, True),
+    Scene("shared", 2, True, True),
+    Scene("dedicated", 2, False, True),
+    Scene("shared", 1, True, False),
+    Scene("dedicated", 1, True, True),
+    Scene("shared", 2, False, False),
+    Scene("dedicated", 1, False, False),
+    Scene("shared", 2, False, True),
+    Scene("shared", 1, True, True),
 ]
 
 
@@ -64,7 +80,10 @@ class Chaos:
     def __init__(self, seed, ports):
         self.process = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "chaos.py"), "--seed", str(seed), *map(str, ports)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.ports = dict(zip(ports, map(int, self.process.stdout.readline().split())))
 
     def stop(self):
@@ -75,15 +94,24 @@ class Chaos:
 
 def config_text(lab, servers, relayed, turned):
     pair = lab.certificate("lb-ecdsa")
-    return json.dumps({
-        "workers": 2,
-        "listeners": [{"bind": "127.0.0.1:0", "tls": True}],
-        "sites": [{"name": "portal", "hosts": ["lb.example.test"],
-                   "certificates": [{"chain": pair.chain, "key": pair.key}],
-                   "routes": [{"path": f"/{scene.name}/", "forward": scene.name} for scene in SCENES]}],
-        "pools": [scene.pool(lab, servers, relayed, turned) for scene in SCENES],
-        "timeouts": {"drain": "5s"},
-    })
+    return json.dumps(
+        {
+            "workers": 2,
+            "listeners": [{"bind": "127.0.0.1:0", "tls": True}],
+            "sites": [
+                {
+                    "name": "portal",
+                    "hosts": ["lb.example.test"],
+                    "certificates": [{"chain": pair.chain, "key": pair.key}],
+                    "routes": [
+                        {"path": f"/{scene.name}/", "forward": scene.name} for scene in SCENES
+                    ],
+                }
+            ],
+            "pools": [scene.pool(lab, servers, relayed, turned) for scene in SCENES],
+            "timeouts": {"drain": "5s"},
+        }
+    )
 
 
 def keep_reloading(balancer, texts, stop, counted, failures):
@@ -105,15 +133,36 @@ def keep_reloading(balancer, texts, stop, counted, failures):
 
 def run_people(lab, port, scene, seed, exchanges):
     out = os.path.join(lab.directory, f"{scene.name}.json")
-    command = [sys.executable, PEOPLE, "--url", f"https://lb.example.test:{port}/{scene.name}/", "--resolve",
-               "127.0.0.1", "--lab", lab.directory, "--people", "50", "--anonymous", "6", "--chaos", "0.02",
-               "--seed", str(seed), "--exchanges", str(exchanges), "--json", out]
+    command = [
+        sys.executable,
+        PEOPLE,
+        "--url",
+        f"https://lb.example.test:{port}/{scene.name}/",
+        "--resolve",
+        "127.0.0.1",
+        "--lab",
+        lab.directory,
+        "--people",
+        "50",
+        "--anonymous",
+        "6",
+        "--chaos",
+        "0.02",
+        "--seed",
+        str(seed),
+        "--exchanges",
+        str(exchanges),
+        "--json",
+        out,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     try:
         with open(out, encoding="utf-8") as file:
             return json.load(file)
     except OSError:
-        raise AssertionError(f"{scene.name}: people.py ended with {done.returncode}\n{done.stderr}") from None
+        raise AssertionError(
+            f"{scene.name}: people.py ended with {done.returncode}\n{done.stderr}"
+        ) from None
 
 
 def run_all(lab, port, say):
@@ -147,9 +196,23 @@ def run_all(lab, port, say):
 def test_every_answer_names_whoever_asked(lab, capfd):
     def say(scene, result):
         with capfd.disabled():
-            print(f"\n  {scene.name}: " + ", ".join(f"{result[what]} {what}" for what in (
-                "exchanges", "right", *MIXED, "refused", "closed", "abandoned", "failed"))
-                  + f", seed {result['seed']}, {result['per_second']}/s", end="")
+            print(
+                f"\n  {scene.name}: "
+                + ", ".join(
+                    f"{result[what]} {what}"
+                    for what in (
+                        "exchanges",
+                        "right",
+                        *MIXED,
+                        "refused",
+                        "closed",
+                        "abandoned",
+                        "failed",
+                    )
+                )
+                + f", seed {result['seed']}, {result['per_second']}/s",
+                end="",
+            )
 
     with capfd.disabled():
         print(f"\nisolation: {EXCHANGES} exchanges, seed {SEED}", end="")
@@ -160,7 +223,9 @@ def test_every_answer_names_whoever_asked(lab, capfd):
     stop, counted, trouble = threading.Event(), [0, 0, 0], []
     began = time.monotonic()
     with Balancer(texts[0]) as balancer:
-        reloader = threading.Thread(target=keep_reloading, args=(balancer, texts, stop, counted, trouble))
+        reloader = threading.Thread(
+            target=keep_reloading, args=(balancer, texts, stop, counted, trouble)
+        )
         reloader.start()
         try:
             results = run_all(lab, balancer.ports[0], say)
@@ -168,9 +233,15 @@ def test_every_answer_names_whoever_asked(lab, capfd):
             stop.set()
             reloader.join()
     downs = chaos.stop()
-    total = {what: sum(result[what] for result in results.values()) for what in ("exchanges", "right", *MIXED)}
+    total = {
+        what: sum(result[what] for result in results.values())
+        for what in ("exchanges", "right", *MIXED)
+    }
     with capfd.disabled():
-        print(f"\n  {total} in {time.monotonic() - began:.0f} s, {sum(counted)} reloads, {downs} connections let down")
+        print(
+            f"\n  {total} in {time.monotonic() - began:.0f} s, {sum(counted)} reloads, "
+            f"{downs} connections let down"
+        )
     assert not trouble, trouble
     for name, result in results.items():
         assert not any(result[what] for what in MIXED), (name, result["examples"])

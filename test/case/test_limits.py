@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What happens when there is no more: descriptors, clients of a listener, links. Handfast must refuse cleanly, keep
-# those it has, and take new ones as soon as there is room.
+# What happens when there is no more: descriptors, clients of a listener, links. Handfast must
+# refuse cleanly, keep those it has, and take new ones as soon as there is room.
 """Limits that are reached, and what is said and done there."""
 
 import socket
@@ -145,6 +145,7 @@ def test_memory_does_not_grow_with_clients_that_come_and_go(stage):
 
 # ---- addresses
 
+
 def six(config, _):
     config["listeners"] = [{"bind": "[::1]:0", "tls": True}, {"bind": "[::1]:0", "tls": False}]
 
@@ -161,7 +162,13 @@ def test_an_ipv6_listener(stage):
 def test_tls_over_ipv6(stage):
     with stage(edit=six) as it:
         raw = it.socket(it.port, address="::1")
-        client = it.keep(Client(it.papers.trusting().wrap_socket(raw, server_hostname=it.HOST, suppress_ragged_eofs=False)))
+        client = it.keep(
+            Client(
+                it.papers.trusting().wrap_socket(
+                    raw, server_hostname=it.HOST, suppress_ragged_eofs=False
+                )
+            )
+        )
         client.ask()
         it.server.answer(ok("six"))
         assert client.answer().body == b"six"

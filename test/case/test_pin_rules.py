@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The eleven rules of the pin, each by its number. Which connection a request came on is what the scripted server saw,
-# never what Handfast says.
+# The eleven rules of the pin, each by its number. Which connection a request came on is what the
+# scripted server saw, never what Handfast says.
 """test_rule_N_…: rule N of the pin."""
 
 import select
@@ -10,8 +10,21 @@ import socket
 import pytest
 
 from scripted import Deaf, Server, chunked, closed_port, ok, request, response
-from tokens import (BASIC, BEARER, KERBEROS, KERBEROS_PROOF, NTLM_1, NTLM_2, NTLM_3, OFFERS, SPNEGO_1, SPNEGO_2,
-                    SPNEGO_3, SPNEGO_4, bare)
+from tokens import (
+    BASIC,
+    BEARER,
+    KERBEROS,
+    KERBEROS_PROOF,
+    NTLM_1,
+    NTLM_2,
+    NTLM_3,
+    OFFERS,
+    SPNEGO_1,
+    SPNEGO_2,
+    SPNEGO_3,
+    SPNEGO_4,
+    bare,
+)
 
 
 SHARED = {"links": "shared"}
@@ -76,6 +89,7 @@ def expect_on(link, client, target):
 
 # ---- rule 1: decide before the first byte
 
+
 def test_rule_1_without_credentials_a_shared_pool_shares(stage):
     """The control: what the other tests say does not happen can happen."""
     with stage(pool=SHARED) as it:
@@ -105,18 +119,37 @@ def test_rule_1_a_dedicated_link_ends_with_its_client(stage):
         assert second.answer().status == 200
 
 
-@pytest.mark.parametrize("line", [
-    f"Authorization: NTLM {bare(NTLM_1)}", f"Authorization: ntlm {bare(NTLM_1)}", f"authorization: Ntlm {bare(NTLM_3)}",
-    f"Authorization: Negotiate {TOKEN}", f"AUTHORIZATION: NEGOTIATE {TOKEN}", f"Authorization: nEgOtIaTe {TOKEN}",
-    f"Authorization: Nego2 {TOKEN}", f"Authorization: NEGO2 {TOKEN}",
-    f"Authorization: Kerberos {TOKEN}", f"Authorization: kerberos {TOKEN}",
-    "Authorization: Negotiate", "Authorization: NTLM", "Authorization:Negotiate not*base64",
-    f"Authorization:\t Negotiate\t{TOKEN}",
-    BASIC, BEARER, 'Authorization: Digest username="alice", nonce="x"', "Authorization: Made-Up", "Authorization:",
-    f"Proxy-Authorization: NTLM {bare(NTLM_1)}", "Proxy-Authorization: Basic YWxpY2U6",
-], ids=lambda line: line[:26].replace(" ", "_"))
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Authorization: NTLM {bare(NTLM_1)}",
+        f"Authorization: ntlm {bare(NTLM_1)}",
+        f"authorization: Ntlm {bare(NTLM_3)}",
+        f"Authorization: Negotiate {TOKEN}",
+        f"AUTHORIZATION: NEGOTIATE {TOKEN}",
+        f"Authorization: nEgOtIaTe {TOKEN}",
+        f"Authorization: Nego2 {TOKEN}",
+        f"Authorization: NEGO2 {TOKEN}",
+        f"Authorization: Kerberos {TOKEN}",
+        f"Authorization: kerberos {TOKEN}",
+        "Authorization: Negotiate",
+        "Authorization: NTLM",
+        "Authorization:Negotiate not*base64",
+        f"Authorization:\t Negotiate\t{TOKEN}",
+        BASIC,
+        BEARER,
+        'Authorization: Digest username="alice", nonce="x"',
+        "Authorization: Made-Up",
+        "Authorization:",
+        f"Proxy-Authorization: NTLM {bare(NTLM_1)}",
+        "Proxy-Authorization: Basic YWxpY2U6",
+    ],
+    ids=lambda line: line[:26].replace(" ", "_"),
+)
 def test_rule_1_credentials_end_sharing_before_the_first_byte(stage, line):
-    """The request with credentials comes on a link of its own; nobody else's request ever comes on that link."""
+    """The request with credentials comes on a link of its own; nobody else's request ever comes on
+    that link.
+    """
     with stage(pool=SHARED) as it:
         _, shared = first_link(it)
         client = it.client()
@@ -132,8 +165,11 @@ def test_rule_1_credentials_end_sharing_before_the_first_byte(stage, line):
         assert it.is_untouched()
 
 
-@pytest.mark.parametrize("proof", [(), (KERBEROS_PROOF,), ("WWW-Authenticate: Negotiate",)],
-                         ids=["silent", "with proof", "bare"])
+@pytest.mark.parametrize(
+    "proof",
+    [(), (KERBEROS_PROOF,), ("WWW-Authenticate: Negotiate",)],
+    ids=["silent", "with proof", "bare"],
+)
 def test_rule_1_kerberos_unasked_and_answered_200(stage, proof):
     """No 401 is ever seen, and yet the server knows the connection as alice's from now on."""
     with stage(pool=SHARED) as it:
@@ -149,15 +185,25 @@ def test_rule_1_kerberos_unasked_and_answered_200(stage, proof):
 
 
 @pytest.mark.parametrize("status", [200, 401, 404])
-@pytest.mark.parametrize("challenge", [
-    "WWW-Authenticate: NTLM", "WWW-Authenticate: negotiate", "www-authenticate: Nego2", "WWW-Authenticate: KERBEROS",
-    KERBEROS_PROOF, 'WWW-Authenticate: Basic realm="a, b", Negotiate',
-], ids=["NTLM", "negotiate", "Nego2", "KERBEROS", "token", "behind Basic"])
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        "WWW-Authenticate: NTLM",
+        "WWW-Authenticate: negotiate",
+        "www-authenticate: Nego2",
+        "WWW-Authenticate: KERBEROS",
+        KERBEROS_PROOF,
+        'WWW-Authenticate: Basic realm="a, b", Negotiate',
+    ],
+    ids=["NTLM", "negotiate", "Nego2", "KERBEROS", "token", "behind Basic"],
+)
 def test_rule_1_a_challenge_on_any_status_pins(stage, status, challenge):
     with stage(pool=SHARED) as it:
         client = it.client()
         client.ask("GET", "/asks")
-        link, _ = it.server.answer(response(status, challenge, body=b"" if status == 204 else b"told"))
+        link, _ = it.server.answer(
+            response(status, challenge, body=b"" if status == 204 else b"told")
+        )
         assert client.answer().status == status
         stranger = it.client()
         stranger.ask("GET", "/stranger")
@@ -216,7 +262,9 @@ def test_rule_1_the_second_authorization_line_counts(stage):
 
 
 def test_rule_1_credentials_later_leave_the_shared_link(stage):
-    """A client that was served on a shared link logs in: on another link, while a stranger uses the first."""
+    """A client that was served on a shared link logs in: on another link, while a stranger uses the
+    first.
+    """
     with stage(pool=SHARED) as it:
         client, shared = first_link(it)
         own = log_in(client, it.server)
@@ -257,6 +305,7 @@ def test_rule_1_legs_of_spnego_stay_on_one_link_beside_others(stage):
 
 
 # ---- rule 2: never back
+
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("pool", [{}, SHARED], ids=["dedicated", "shared"])
@@ -348,7 +397,9 @@ def test_rule_2_link_gone_in_flight_finishes_the_answer_then_closes(stage, frami
 
 @pytest.mark.parametrize("how", ["close", "reset", "shut"])
 def test_rule_2_server_closes_right_after_the_401(stage, how):
-    """The client must not go on with the second leg on a connection that knows nothing of the first."""
+    """The client must not go on with the second leg on a connection that knows nothing of the
+    first.
+    """
     with stage() as it:
         client = it.client()
         client.ask("GET", "/", NTLM_1)
@@ -419,6 +470,7 @@ def test_rule_2_a_pin_lost_beside_another_exchange_finishes_that_first(stage):
 
 # ---- rule 3: identity by number
 
+
 def test_rule_3_the_same_address_and_port_is_not_the_same_client(stage):
     with stage(pool=SHARED) as it:
         with socket.socket() as probe:
@@ -464,7 +516,10 @@ def test_rule_3_descriptors_and_memory_used_again_carry_no_identity(stage, pool)
 
 # ---- rule 4: nothing is replayed
 
-@pytest.mark.parametrize("method, body", [("GET", None), ("POST", b"pay 100"), ("PUT", b"x"), ("DELETE", None)])
+
+@pytest.mark.parametrize(
+    "method, body", [("GET", None), ("POST", b"pay 100"), ("PUT", b"x"), ("DELETE", None)]
+)
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_rule_4_a_request_on_a_lost_pin_is_not_sent_again(stage, how, method, body):
     with stage(servers=2) as it:
@@ -482,7 +537,9 @@ def test_rule_4_a_request_on_a_lost_pin_is_not_sent_again(stage, how, method, bo
 
 @pytest.mark.parametrize("method, body", [("GET", None), ("POST", b"pay 100")])
 @pytest.mark.parametrize("pool", [{}, SHARED], ids=["dedicated", "shared"])
-def test_rule_4_a_server_that_closes_without_an_answer_is_not_asked_again(stage, pool, method, body):
+def test_rule_4_a_server_that_closes_without_an_answer_is_not_asked_again(
+    stage, pool, method, body
+):
     with stage(servers=2, pool=pool) as it:
         client = it.client()
         client.ask(method, "/once", body=body)
@@ -495,7 +552,9 @@ def test_rule_4_a_server_that_closes_without_an_answer_is_not_asked_again(stage,
 
 
 @pytest.mark.parametrize("method, body", [("GET", None), ("POST", b"pay 100")])
-def test_rule_4_an_idle_shared_link_that_closes_under_a_request_is_not_replaced(stage, method, body):
+def test_rule_4_an_idle_shared_link_that_closes_under_a_request_is_not_replaced(
+    stage, method, body
+):
     with stage(pool=SHARED) as it:
         _, link = first_link(it)
         client = it.client()
@@ -517,7 +576,10 @@ def test_rule_4_a_refused_connect_goes_to_another_server(stage, line, method, bo
             client = it.client()
             client.ask(method, "/once", *line, body=body)
             _, got = it.servers[1].answer()
-            assert got.body == (body or b"") and [li.encode() for li in line if li.encode() not in got.lines] == []
+            assert (
+                got.body == (body or b"")
+                and [li.encode() for li in line if li.encode() not in got.lines] == []
+            )
             assert client.answer().status == 200
         assert it.is_untouched()
 
@@ -526,7 +588,9 @@ def test_rule_4_a_connect_that_times_out_goes_to_another_server(stage):
     deaf = Deaf()
 
     def edit(config, it):
-        config["pools"][0]["servers"].insert(0, {"name": "deaf.example.test", "address": f"127.0.0.1:{deaf.port}"})
+        config["pools"][0]["servers"].insert(
+            0, {"name": "deaf.example.test", "address": f"127.0.0.1:{deaf.port}"}
+        )
 
     try:
         with stage(edit=edit, timeouts={"connect": "200ms"}) as it:
@@ -559,11 +623,16 @@ def test_rule_4_no_server_can_be_reached(stage):
         client = it.client()
         client.ask("POST", "/", NTLM_1, body=b"body")
         answer = client.answer()
-        assert answer.status == 502 and b"connect_refused" in answer.body and not answer.values("WWW-Authenticate")
+        assert (
+            answer.status == 502
+            and b"connect_refused" in answer.body
+            and not answer.values("WWW-Authenticate")
+        )
         it.wait_for_log(end="connect_refused", status=502)
 
 
 # ---- rule 5: no one steps between the legs
+
 
 def test_rule_5_no_close_is_added_to_a_401_with_a_token(stage):
     with stage() as it:
@@ -708,9 +777,16 @@ def test_rule_5_the_idle_timeout_waits_between_the_legs(stage):
 
 # ---- rule 6: another host or pool is another link
 
+
 def two_pools(config, it):
-    config["pools"] = [it.pool("a", [it.servers[0]], **it.options), it.pool("b", [it.servers[1]], **it.options)]
-    config["sites"][0]["routes"] = [{"path": "/a/", "forward": "a"}, {"path": "/b/", "forward": "b"}]
+    config["pools"] = [
+        it.pool("a", [it.servers[0]], **it.options),
+        it.pool("b", [it.servers[1]], **it.options),
+    ]
+    config["sites"][0]["routes"] = [
+        {"path": "/a/", "forward": "a"},
+        {"path": "/b/", "forward": "b"},
+    ]
 
 
 @pytest.mark.parametrize("pool", [{}, SHARED], ids=["dedicated", "shared"])
@@ -731,7 +807,10 @@ def test_rule_6_two_pools_on_one_client_connection_are_two_pins(stage, pool):
 def test_rule_6_one_pin_lost_closes_the_client_and_the_other(stage, lost):
     with stage(servers=2, options={}, edit=two_pools) as it:
         client = it.client()
-        links = [log_in(client, it.servers[0], "/a/login"), log_in(client, it.servers[1], "/b/login")]
+        links = [
+            log_in(client, it.servers[0], "/a/login"),
+            log_in(client, it.servers[1], "/b/login"),
+        ]
         links[lost].close()
         client.expect_end("closed", "reset", "cut")
         links[1 - lost].expect_end("closed", "reset")
@@ -741,8 +820,10 @@ def test_rule_6_one_pin_lost_closes_the_client_and_the_other(stage, lost):
 def test_rule_6_two_hosts_on_one_client_connection_are_two_links(stage, pool):
     def two_hosts(config, it):
         pair = it.papers.pair("wildcard-ecdsa")
-        config["sites"][0].update(hosts=["a.example.test", "b.example.test"],
-                                  certificates=[{"chain": pair.chain, "key": pair.key}])
+        config["sites"][0].update(
+            hosts=["a.example.test", "b.example.test"],
+            certificates=[{"chain": pair.chain, "key": pair.key}],
+        )
 
     with stage(pool=pool, edit=two_hosts) as it:
         client = it.client(name="a.example.test")
@@ -751,7 +832,11 @@ def test_rule_6_two_hosts_on_one_client_connection_are_two_links(stage, pool):
         assert client.answer().body == b"alice"
         client.ask("GET", "/2", host="b.example.test")
         second, got = it.server.answer()
-        assert second is not first and got.value("Host") == b"b.example.test" and client.answer().status == 200
+        assert (
+            second is not first
+            and got.value("Host") == b"b.example.test"
+            and client.answer().status == 200
+        )
         client.ask("GET", "/3", host="A.Example.Test")
         assert first.read_request().value("Host") == b"A.Example.Test"
         first.send(ok())
@@ -770,27 +855,51 @@ def test_rule_6_more_pins_than_a_client_may_have_are_refused(stage):
 
 # ---- rule 7: hands off
 
+
 def test_rule_7_request_lines_pass_as_they_came(stage):
-    lines = ["user-AGENT:  Odd   spacing\tinside ", "Authorization: NTLM " + bare(NTLM_1), "ACCEPT: */*",
-             "x-Custom-Thing:nospace", "Cookie: a=1", "cookie: b=2", "X-Empty:", "accept-language: \xe9",
-             "If-None-Match: \"x\"", "Accept: text/html", "Content-Type: a/b", "content-LENGTH: 3"]
+    lines = [
+        "user-AGENT:  Odd   spacing\tinside ",
+        "Authorization: NTLM " + bare(NTLM_1),
+        "ACCEPT: */*",
+        "x-Custom-Thing:nospace",
+        "Cookie: a=1",
+        "cookie: b=2",
+        "X-Empty:",
+        "accept-language: \xe9",
+        'If-None-Match: "x"',
+        "Accept: text/html",
+        "Content-Type: a/b",
+        "content-LENGTH: 3",
+    ]
     with stage() as it:
         client = it.client()
-        client.send(request("POST", "/a%2Fb/../c?d=%20e", *lines, host="LB.Example.Test:8443", body=b"abc"))
+        client.send(
+            request("POST", "/a%2Fb/../c?d=%20e", *lines, host="LB.Example.Test:8443", body=b"abc")
+        )
         _, got = it.server.answer()
         assert got.start == b"POST /a%2Fb/../c?d=%20e HTTP/1.1"
         sent = [b"Host: LB.Example.Test:8443"] + [line.encode("latin-1") for line in lines]
-        assert got.lines[:len(sent)] == sent and got.body == b"abc"
+        assert got.lines[: len(sent)] == sent and got.body == b"abc"
         assert client.answer().status == 200
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 407, 500, 503])
 def test_rule_7_answer_lines_pass_as_they_came(stage, status):
-    lines = ["content-TYPE: text/html", "Server: Microsoft-IIS/10.0", "WWW-Authenticate: Negotiate",
-             "www-Authenticate: NTLM", 'WWW-AUTHENTICATE: Basic realm="x"', "X-Powered-By:ASP.NET",
-             'WWW-Authenticate: Digest realm="a", nonce="b"', "Persistent-Auth: true", "Set-Cookie: a=1",
-             "set-cookie: b=2; path=/", "Date:  Sun,  odd", "Proxy-Support: Session-Based-Authentication",
-             "Content-Length: 9"]
+    lines = [
+        "content-TYPE: text/html",
+        "Server: Microsoft-IIS/10.0",
+        "WWW-Authenticate: Negotiate",
+        "www-Authenticate: NTLM",
+        'WWW-AUTHENTICATE: Basic realm="x"',
+        "X-Powered-By:ASP.NET",
+        'WWW-Authenticate: Digest realm="a", nonce="b"',
+        "Persistent-Auth: true",
+        "Set-Cookie: a=1",
+        "set-cookie: b=2; path=/",
+        "Date:  Sun,  odd",
+        "Proxy-Support: Session-Based-Authentication",
+        "Content-Length: 9",
+    ]
     with stage() as it:
         client = it.client()
         client.ask()
@@ -822,7 +931,11 @@ def test_rule_7_sixty_kilobytes_of_challenge(stage):
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "empty"])
 def test_rule_7_the_body_of_a_401_keeps_its_framing(stage, framing):
-    body = {"length": b"<html>no</html>", "chunked": chunked(b"<html>", b"no</html>"), "empty": b""}[framing]
+    body = {
+        "length": b"<html>no</html>",
+        "chunked": chunked(b"<html>", b"no</html>"),
+        "empty": b"",
+    }[framing]
     line = "Transfer-Encoding: chunked" if framing == "chunked" else f"Content-Length: {len(body)}"
     with stage() as it:
         client = it.client()
@@ -848,6 +961,7 @@ def test_rule_7_our_own_answers_never_ask_for_credentials(stage):
 
 # ---- rule 8: early answers travel
 
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_rule_8_a_401_travels_while_the_body_still_comes(stage, framing):
     line = "Transfer-Encoding: chunked" if framing == "chunked" else "Content-Length: 200000"
@@ -871,7 +985,9 @@ def test_rule_8_a_401_travels_while_the_body_still_comes(stage, framing):
 
 
 def test_rule_8_a_401_with_close_travels_and_the_body_is_read_on(stage):
-    """As IIS does with a POST that comes unauthenticated: answer, close; the client must see the answer all the same."""
+    """As IIS does with a POST that comes unauthenticated: answer, close; the client must see the
+    answer all the same.
+    """
     with stage() as it:
         client = it.client()
         client.send(request("POST", "/upload", "Content-Length: 300000") + b"b" * 1000)
@@ -900,7 +1016,9 @@ def test_rule_8_an_early_413_and_close(stage):
 
 @pytest.mark.parametrize("status", [401, 413])
 def test_rule_8_an_early_answer_before_a_reset_travels(stage, status):
-    """A server that closes with our bytes unread resets the link; its answer came before that and counts."""
+    """A server that closes with our bytes unread resets the link; its answer came before that and
+    counts.
+    """
     with stage() as it:
         client = it.client()
         client.send(request("PUT", "/big", "Content-Length: 5000000") + b"b" * 1000)
@@ -983,7 +1101,10 @@ def test_rule_8_expect_refused_and_the_client_leaves(stage):
 
 # ---- rule 9: HTTP/1.1 towards Windows authentication
 
-@pytest.mark.parametrize("offer, chosen", [(("h2", "http/1.1"), "http/1.1"), (("http/1.1",), "http/1.1"), ((), None)])
+
+@pytest.mark.parametrize(
+    "offer, chosen", [(("h2", "http/1.1"), "http/1.1"), (("http/1.1",), "http/1.1"), ((), None)]
+)
 def test_rule_9_alpn_never_chooses_h2(stage, offer, chosen):
     with stage() as it:
         client = it.client(alpn=offer)
@@ -1023,27 +1144,52 @@ def test_rule_9_servers_are_offered_http_1_1_only(stage):
 
 # ---- rule 10: a shared client is not a person
 
-PROXY_LINES = ["Via: 1.1 squid", "via: 1.1 x", "Forwarded: for=192.0.2.7", "X-Forwarded-For: 192.0.2.7", "Via:"]
+PROXY_LINES = [
+    "Via: 1.1 squid",
+    "via: 1.1 x",
+    "Forwarded: for=192.0.2.7",
+    "X-Forwarded-For: 192.0.2.7",
+    "Via:",
+]
 
 
 @pytest.mark.parametrize("sign", PROXY_LINES)
-@pytest.mark.parametrize("line", [NTLM_1, KERBEROS, f"Authorization: nego2 {TOKEN}", f"authorization: KERBEROS {TOKEN}",
-                                  f"Proxy-Authorization: NTLM {bare(NTLM_1)}", "Authorization: Negotiate"],
-                         ids=["ntlm", "negotiate", "nego2", "kerberos", "proxy-ntlm", "bare"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        NTLM_1,
+        KERBEROS,
+        f"Authorization: nego2 {TOKEN}",
+        f"authorization: KERBEROS {TOKEN}",
+        f"Proxy-Authorization: NTLM {bare(NTLM_1)}",
+        "Authorization: Negotiate",
+    ],
+    ids=["ntlm", "negotiate", "nego2", "kerberos", "proxy-ntlm", "bare"],
+)
 def test_rule_10_a_login_through_a_proxy_is_refused(stage, sign, line):
     with stage() as it:
         client = it.client()
         client.ask("GET", "/through", sign, line)
         answer = client.answer()
-        assert answer.status == 403 and b"login_through_proxy" in answer.body and b"proxy" in answer.body
+        assert (
+            answer.status == 403
+            and b"login_through_proxy" in answer.body
+            and b"proxy" in answer.body
+        )
         logged = it.wait_for_log(end="login_through_proxy", status=403)
         assert f"Request id: {logged['request']}\n".encode() in answer.body
         assert it.is_untouched() and not answer.values("WWW-Authenticate")
 
 
-@pytest.mark.parametrize("lines", [(BASIC, KERBEROS), ("Proxy-Authorization: " + NTLM_1.split(": ")[1], BASIC),
-                                   (BASIC, "Proxy-Authorization: " + NTLM_1.split(": ")[1])],
-                         ids=["second line", "proxy first", "proxy second"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (BASIC, KERBEROS),
+        ("Proxy-Authorization: " + NTLM_1.split(": ")[1], BASIC),
+        (BASIC, "Proxy-Authorization: " + NTLM_1.split(": ")[1]),
+    ],
+    ids=["second line", "proxy first", "proxy second"],
+)
 def test_rule_10_credentials_beside_others_are_seen(stage, lines):
     with stage() as it:
         client = it.client()
@@ -1083,7 +1229,9 @@ def test_rule_10_the_site_can_declare_one_connection_per_client(stage):
             assert client.answer().status == 200
 
 
-# ---- rule 11: secrets never leave. Every stage looks through all that was logged; here are the ways that carry most.
+# ---- rule 11: secrets never leave. Every stage looks through all that was logged; here are the
+# ways that carry most.
+
 
 def test_rule_11_a_login_is_logged_without_its_tokens(stage):
     with stage() as it:
@@ -1091,7 +1239,11 @@ def test_rule_11_a_login_is_logged_without_its_tokens(stage):
         log_in(client, it.server)
         line = it.wait_for_log(path="/login", status=200)
         login = line["login"]
-        assert (login["user"], login["domain"], login["workstation"]) == ("alice", "EXAMPLE", "WORKSTATION")
+        assert (login["user"], login["domain"], login["workstation"]) == (
+            "alice",
+            "EXAMPLE",
+            "WORKSTATION",
+        )
         assert login["scheme"] == "ntlm" and login["user_is"] == "authenticated"
         assert len(it.secrets()) == 3
 
@@ -1114,13 +1266,20 @@ def test_rule_11_a_claimed_name_is_said_to_be_claimed(stage):
         assert it.wait_for_log(path="/claim")["login"]["user_is"] == "claimed"
 
 
-@pytest.mark.parametrize("data", [
-    request("GET", "/", "Bad Name: x", KERBEROS), request("GET", "/", KERBEROS, host=None),
-    request("GET", "/", KERBEROS, "Content-Length: 1", "Transfer-Encoding: chunked"),
-    request("GET", "/", KERBEROS, "Via: 1.1 x"), request("GET", "/", KERBEROS, "X: " + "a" * 70000),
-    request("GET", f"/?token={TOKEN}", KERBEROS), request("GET", "/", BASIC, "Via: 1.1 x"),
-    request("GET", "/", f"{KERBEROS}, {KERBEROS}"),
-], ids=["bad", "no host", "ambiguous", "proxy", "too big", "query", "basic", "twice"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("GET", "/", "Bad Name: x", KERBEROS),
+        request("GET", "/", KERBEROS, host=None),
+        request("GET", "/", KERBEROS, "Content-Length: 1", "Transfer-Encoding: chunked"),
+        request("GET", "/", KERBEROS, "Via: 1.1 x"),
+        request("GET", "/", KERBEROS, "X: " + "a" * 70000),
+        request("GET", f"/?token={TOKEN}", KERBEROS),
+        request("GET", "/", BASIC, "Via: 1.1 x"),
+        request("GET", "/", f"{KERBEROS}, {KERBEROS}"),
+    ],
+    ids=["bad", "no host", "ambiguous", "proxy", "too big", "query", "basic", "twice"],
+)
 def test_rule_11_refusals_and_failures_do_not_show_tokens(stage, data):
     with stage() as it:
         it.server.refuse()

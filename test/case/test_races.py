@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Things that happen at the same moment, and connections that end at every step of a login. Handfast is stopped while
-# they happen, so that it finds them all at once, in the order the test chose: the same race every time.
+# Things that happen at the same moment, and connections that end at every step of a login.
+# Handfast is stopped while they happen, so that it finds them all at once, in the order the test
+# chose: the same race every time.
 """Order in which events are found, and a close or a reset at every step."""
 
 import signal
@@ -15,7 +16,9 @@ ENDS = ("closed", "reset", "cut")
 
 
 def orders(*names):
-    return pytest.mark.parametrize("order", [names, names[::-1]], ids=lambda order: " first, ".join(order[:2]))
+    return pytest.mark.parametrize(
+        "order", [names, names[::-1]], ids=lambda order: " first, ".join(order[:2])
+    )
 
 
 def at_once(stage, order, **deeds):
@@ -44,6 +47,7 @@ def stranger_is_a_stranger(stage, *old):
 
 # ---- two things in one turn
 
+
 @orders("link", "client")
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("method, body", [("GET", None), ("POST", b"pay 100")])
@@ -51,7 +55,12 @@ def test_the_pin_is_lost_as_the_next_request_comes(stage, order, how, method, bo
     """The request must not be sent on a new link, which would not know who asks."""
     with stage() as it:
         client, link = pinned(it)
-        at_once(it, order, link=getattr(link, how), client=lambda: client.ask(method, "/next", body=body))
+        at_once(
+            it,
+            order,
+            link=getattr(link, how),
+            client=lambda: client.ask(method, "/next", body=body),
+        )
         rest = client.read_rest()
         assert rest == b"" and client.end in ENDS
         assert it.is_untouched()
@@ -64,7 +73,12 @@ def test_the_last_answer_the_servers_end_and_the_next_request(stage, order):
         client, link = pinned(it)
         client.ask("GET", "/last")
         link.read_request()
-        at_once(it, order, answer=lambda: (link.send(ok("last")), link.close()), client=lambda: client.ask("GET", "/next"))
+        at_once(
+            it,
+            order,
+            answer=lambda: (link.send(ok("last")), link.close()),
+            client=lambda: client.ask("GET", "/next"),
+        )
         assert client.answer().body == b"last"
         assert client.read_rest() == b"" and client.end in ENDS
         assert it.is_untouched()
@@ -108,7 +122,12 @@ def test_alice_and_a_stranger_ask_at_once_and_one_shared_link_waits(stage, order
         shared, _ = it.server.answer()
         first.answer()
         alice, stranger = it.client(), it.client()
-        at_once(it, order, alice=lambda: alice.ask("GET", "/alice", KERBEROS), stranger=lambda: stranger.ask("GET", "/stranger"))
+        at_once(
+            it,
+            order,
+            alice=lambda: alice.ask("GET", "/alice", KERBEROS),
+            stranger=lambda: stranger.ask("GET", "/stranger"),
+        )
         assert shared.read_request().target == b"/stranger"
         own = it.server.accept()
         assert own.read_request().target == b"/alice"
@@ -130,7 +149,11 @@ def test_a_shared_link_ends_as_a_request_is_given_to_it(stage, order, method, bo
         at_once(it, order, link=link.close, client=lambda: client.ask(method, "/once", body=body))
         if order[0] == "link":
             again, got = it.server.answer()
-            assert got.target == b"/once" and got.body == (body or b"") and client.answer().status == 200
+            assert (
+                got.target == b"/once"
+                and got.body == (body or b"")
+                and client.answer().status == 200
+            )
         else:
             it.server.serve()
             answer = client.answer_or_end()
@@ -177,7 +200,12 @@ def test_an_answer_before_it_was_asked_for_in_the_same_turn(stage, order):
         link, _ = it.server.answer()
         client.answer()
         other = it.client()
-        at_once(it, order, poison=lambda: link.send(ok("poison", "X-From: before")), client=lambda: other.ask("GET", "/next"))
+        at_once(
+            it,
+            order,
+            poison=lambda: link.send(ok("poison", "X-From: before")),
+            client=lambda: other.ask("GET", "/next"),
+        )
         if order[0] == "poison":
             _, got = it.server.answer()
             assert got.target == b"/next" and other.answer().body == b"ok"
@@ -190,8 +218,12 @@ def test_the_drain_comes_with_the_last_leg(stage, order):
         client.ask("GET", "/", NTLM_1)
         link, _ = it.server.answer(response(401, NTLM_2))
         assert client.answer().status == 401
-        at_once(it, order, drain=lambda: it.balancer.process.send_signal(signal.SIGTERM),
-                client=lambda: client.ask("GET", "/", NTLM_3))
+        at_once(
+            it,
+            order,
+            drain=lambda: it.balancer.process.send_signal(signal.SIGTERM),
+            client=lambda: client.ask("GET", "/", NTLM_3),
+        )
         assert link.read_request().value("Authorization")
         link.send(ok("alice"))
         assert client.answer().body == b"alice"
@@ -205,16 +237,23 @@ def test_the_reload_comes_with_the_last_leg(stage, order):
         client.ask("GET", "/", NTLM_1)
         link, _ = it.knocked().answer(response(401, NTLM_2))
         assert client.answer().status == 401
-        it.config["pools"] = [it.pool("main", [server for server in it.servers if server is not link.server])]
+        it.config["pools"] = [
+            it.pool("main", [server for server in it.servers if server is not link.server])
+        ]
         it.balancer.write(it.text())
-        at_once(it, order, reload=lambda: it.balancer.process.send_signal(signal.SIGHUP),
-                client=lambda: client.ask("GET", "/", NTLM_3))
+        at_once(
+            it,
+            order,
+            reload=lambda: it.balancer.process.send_signal(signal.SIGHUP),
+            client=lambda: client.ask("GET", "/", NTLM_3),
+        )
         assert link.read_request().value("Authorization")
         link.send(ok("alice"))
         assert client.answer().body == b"alice"
 
 
 # ---- an end at every step of a login
+
 
 class Login:
     """NTLM in small steps; `go(n)` takes the first n of them."""
@@ -260,18 +299,33 @@ class Login:
         self.link.send(ok("alice's page")[-3:])
         assert self.client.read(3) == b"age"
 
-    STEPS = (connect, half_first_leg, first_leg, half_challenge, challenge, half_last_leg, last_leg, half_answer, answer)
+    STEPS = (
+        connect,
+        half_first_leg,
+        first_leg,
+        half_challenge,
+        challenge,
+        half_last_leg,
+        last_leg,
+        half_answer,
+        answer,
+    )
 
 
 @pytest.mark.parametrize("pool", [{}, SHARED], ids=["dedicated", "shared"])
 @pytest.mark.parametrize("how", ["close", "reset"])
-@pytest.mark.parametrize("step", range(1, len(Login.STEPS) + 1), ids=[step.__name__ for step in Login.STEPS])
+@pytest.mark.parametrize(
+    "step", range(1, len(Login.STEPS) + 1), ids=[step.__name__ for step in Login.STEPS]
+)
 def test_the_client_leaves_at_every_step(stage, step, how, pool):
     with stage(pool=pool) as it:
         login = Login(it)
         login.go(step)
         getattr(login.client, how)()
-        if how == "close" and step in (7, 8):  # it may only have ended its side: the answer is still brought
+        if how == "close" and step in (
+            7,
+            8,
+        ):  # it may only have ended its side: the answer is still brought
             login.link.send(ok("alice's page") if step == 7 else b"age")
         if login.link:
             login.link.read_rest()
@@ -282,9 +336,13 @@ def test_the_client_leaves_at_every_step(stage, step, how, pool):
 
 @pytest.mark.parametrize("pool", [{}, SHARED], ids=["dedicated", "shared"])
 @pytest.mark.parametrize("how", ["close", "reset"])
-@pytest.mark.parametrize("step", range(3, len(Login.STEPS) + 1), ids=[step.__name__ for step in Login.STEPS[2:]])
+@pytest.mark.parametrize(
+    "step", range(3, len(Login.STEPS) + 1), ids=[step.__name__ for step in Login.STEPS[2:]]
+)
 def test_the_server_leaves_at_every_step(stage, step, how, pool):
-    """The client hears of it at once: by an answer that is no challenge and no page of alice's, or by the end alone."""
+    """The client hears of it at once: by an answer that is no challenge and no page of alice's, or
+    by the end alone.
+    """
     with stage(pool=pool) as it:
         login = Login(it)
         login.go(step)
@@ -303,7 +361,10 @@ def test_a_login_in_pieces_of_any_size(stage, size):
     """Every byte of every leg in a segment of its own, in both directions."""
     with stage(pool=SHARED) as it:
         client = it.plain()
-        for line, challenge in ((NTLM_1, response(401, NTLM_2, body=b"leg")), (NTLM_3, ok("alice"))):
+        for line, challenge in (
+            (NTLM_1, response(401, NTLM_2, body=b"leg")),
+            (NTLM_3, ok("alice")),
+        ):
             client.send_slowly(request("POST", "/", line, body=b"body"), size)
             link = it.server.links[0] if it.server.links else it.server.accept()
             got = link.read_request()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Redirect: a client is sent to a server's own name, and a plain listener sends to https. Where it is sent to is read
-# from the answer's bytes.
+# Redirect: a client is sent to a server's own name, and a plain listener sends to https. Where it
+# is sent to is read from the answer's bytes.
 """Status, Location, balance, and what is said when nobody can take the client."""
 
 import pytest
@@ -13,11 +13,28 @@ CHECKED = {"health": {"check": "tcp", "interval": "100ms", "timeout": "1s", "ris
 def sending(config, it):
     """/chat/ is redirected to the servers' names, which come back as passthrough."""
     config["sites"][0]["routes"] = [{"path": "/chat/", "redirect": "main", **(it.options or {})}]
-    config["sites"].append({"name": "nodes", "hosts": ["iis1.example.test", "iis2.example.test"], "passthrough": "main"})
+    config["sites"].append(
+        {
+            "name": "nodes",
+            "hosts": ["iis1.example.test", "iis2.example.test"],
+            "passthrough": "main",
+        }
+    )
 
 
-@pytest.mark.parametrize("method, status", [("GET", 302), ("HEAD", 302), ("POST", 307), ("PUT", 307), ("DELETE", 307),
-                                            ("PROPFIND", 307), ("OPTIONS", 307), ("get", 307)])
+@pytest.mark.parametrize(
+    "method, status",
+    [
+        ("GET", 302),
+        ("HEAD", 302),
+        ("POST", 307),
+        ("PUT", 307),
+        ("DELETE", 307),
+        ("PROPFIND", 307),
+        ("OPTIONS", 307),
+        ("get", 307),
+    ],
+)
 def test_the_status_goes_by_the_method(stage, method, status):
     with stage(edit=sending) as it:
         client = it.client()
@@ -32,19 +49,35 @@ def test_the_status_goes_by_the_method(stage, method, status):
 
 @pytest.mark.parametrize("method, status", [("GET", 303), ("POST", 308)])
 def test_the_status_can_be_set(stage, method, status):
-    with stage(edit=sending, options={"redirect_status_safe": 303, "redirect_status_other": 308}) as it:
+    with stage(
+        edit=sending, options={"redirect_status_safe": 303, "redirect_status_other": 308}
+    ) as it:
         client = it.client()
         client.ask(method, "/chat/")
         assert client.answer().status == status
 
 
-@pytest.mark.parametrize("target", ["/chat/", "/chat", "/chat/a/b?c=d&e=%20f", "/chat/%41%2f?x=/y", "/chat/?", "/chat//b/../c",
-                                    "/CHAT/x", "/chat/" + "a" * 3000 + "?" + "q" * 3000])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/chat/",
+        "/chat",
+        "/chat/a/b?c=d&e=%20f",
+        "/chat/%41%2f?x=/y",
+        "/chat/?",
+        "/chat//b/../c",
+        "/CHAT/x",
+        "/chat/" + "a" * 3000 + "?" + "q" * 3000,
+    ],
+)
 def test_path_and_query_are_kept_as_sent(stage, target):
     with stage(edit=sending) as it:
         client = it.client()
         client.ask("GET", target)
-        assert client.answer().value("Location") == f"https://iis1.example.test:{it.port}{target}".encode()
+        assert (
+            client.answer().value("Location")
+            == f"https://iis1.example.test:{it.port}{target}".encode()
+        )
 
 
 @pytest.mark.parametrize("target", ["/chat/\r\nSet-Cookie: a=b", "/chat/\nX: y", "/chat/\x01"])
@@ -60,7 +93,10 @@ def test_absolute_form_is_redirected_by_its_path(stage):
     with stage(edit=sending) as it:
         client = it.client()
         client.ask("GET", "https://lb.example.test/chat/x?y")
-        assert client.answer().value("Location") == f"https://iis1.example.test:{it.port}/chat/x?y".encode()
+        assert (
+            client.answer().value("Location")
+            == f"https://iis1.example.test:{it.port}/chat/x?y".encode()
+        )
 
 
 @pytest.mark.parametrize("port, text", [(8443, ":8443"), (443, "")])
@@ -72,7 +108,9 @@ def test_the_port_can_be_set_and_443_is_not_said(stage, port, text):
     with stage(edit=edit) as it:
         client = it.client()
         client.ask("GET", "/chat/")
-        assert client.answer().value("Location") == f"https://iis1.example.test{text}/chat/".encode()
+        assert (
+            client.answer().value("Location") == f"https://iis1.example.test{text}/chat/".encode()
+        )
 
 
 def test_the_pools_balance_chooses(stage):
@@ -113,7 +151,11 @@ def test_no_healthy_server_is_a_503_with_retry_after(stage):
         client = it.client()
         client.ask("GET", "/chat/")
         answer = client.answer()
-        assert answer.status == 503 and answer.value("Retry-After").isdigit() and answer.values("Location") == []
+        assert (
+            answer.status == 503
+            and answer.value("Retry-After").isdigit()
+            and answer.values("Location") == []
+        )
         it.wait_for_log(path="/chat/", status=503, end="no_server")
 
 
@@ -123,12 +165,19 @@ def test_the_log_says_redirect(stage):
         client.ask("GET", "/chat/x")
         client.answer()
         line = it.wait_for_log(path="/chat/x")
-        assert (line["mode"], line["status"], line["pool"], line["end"]) == ("redirect", 302, "main", "redirected")
+        assert (line["mode"], line["status"], line["pool"], line["end"]) == (
+            "redirect",
+            302,
+            "main",
+            "redirected",
+        )
 
 
 def test_a_redirected_client_comes_back_through_the_same_port(stage):
     """The whole way: 302, then the server's own name passed through."""
-    with stage(to_tls=True, edit=lambda config, it: (sending(config, it), config["pools"][0].pop("tls"))) as it:
+    with stage(
+        to_tls=True, edit=lambda config, it: (sending(config, it), config["pools"][0].pop("tls"))
+    ) as it:
         it.server.serve()
         client = it.client()
         client.ask("GET", "/chat/x")
@@ -168,7 +217,9 @@ def test_status_and_port_of_the_redirect_to_https_can_be_set(stage):
         client = it.plain()
         client.ask("GET", "/x")
         answer = client.answer()
-        assert answer.status == 301 and answer.value("Location") == b"https://lb.example.test:8443/x"
+        assert (
+            answer.status == 301 and answer.value("Location") == b"https://lb.example.test:8443/x"
+        )
 
 
 def test_an_unknown_host_is_not_redirected(stage):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# TLS towards the servers of a pool: whom Handfast believes, what it says, and what the end of such a link means.
+# TLS towards the servers of a pool: whom Handfast believes, what it says, and what the end of
+# such a link means.
 """Verification, SNI, resumption and closure of links that speak TLS."""
 
 import contextlib
@@ -61,7 +62,9 @@ def test_a_server_of_an_unknown_authority_is_not_believed(stage, strangers):
 
 
 def test_a_server_with_an_expired_certificate_is_not_believed(stage, papers):
-    papers.authority.make("iis1-expired", Leaf(("iis1.example.test",), not_before_days=-30, not_after_days=-1))
+    papers.authority.make(
+        "iis1-expired", Leaf(("iis1.example.test",), not_before_days=-30, not_after_days=-1)
+    )
     with stage(to_tls=True) as it:
         it.server.context = it.papers.showing("iis1-expired")
         refused(it)
@@ -93,7 +96,10 @@ def test_without_a_ca_of_its_own_the_labs_authority_is_not_believed(stage):
         refused(it)
 
 
-@pytest.mark.parametrize("options, name", [({}, "iis1.example.test"), ({"name": "iis2.example.test"}, "iis2.example.test")])
+@pytest.mark.parametrize(
+    "options, name",
+    [({}, "iis1.example.test"), ({"name": "iis2.example.test"}, "iis2.example.test")],
+)
 def test_the_name_that_is_asked_for(stage, papers, options, name):
     seen = []
     with stage(pool={"tls": {"ca": papers.ca_file, **options}}) as it:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Shared links without any credentials: what one client or one server leaves on them must never reach the next client.
+# Shared links without any credentials: what one client or one server leaves on them must never
+# reach the next client.
 """When a shared link may be used again, and when it must not."""
 
 import pytest
@@ -32,16 +33,20 @@ def test_a_clean_link_is_used_again(stage):
         assert it.is_untouched()
 
 
-@pytest.mark.parametrize("method, data", [
-    ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 51\r\n\r\n" + POISON),
-    ("GET", b"HTTP/1.1 204 No Content\r\n\r\n" + POISON),
-    ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 51\r\n\r\n" + POISON),
-    ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + POISON),
-    ("GET", response(200, "Content-Length: 2", body=b"ok") + POISON),
-    ("GET", response(200, "Transfer-Encoding: chunked", body=chunked(b"ok")) + POISON),
-    ("GET", response(200, "Transfer-Encoding: chunked", body=chunked(b"ok")) + b"\r\n"),
-    ("GET", response(200, "Content-Length: 2", body=b"ok") + b"H"),
-], ids=["head", "204", "304", "empty", "length", "chunked", "an empty line", "one byte"])
+@pytest.mark.parametrize(
+    "method, data",
+    [
+        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 51\r\n\r\n" + POISON),
+        ("GET", b"HTTP/1.1 204 No Content\r\n\r\n" + POISON),
+        ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 51\r\n\r\n" + POISON),
+        ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + POISON),
+        ("GET", response(200, "Content-Length: 2", body=b"ok") + POISON),
+        ("GET", response(200, "Transfer-Encoding: chunked", body=chunked(b"ok")) + POISON),
+        ("GET", response(200, "Transfer-Encoding: chunked", body=chunked(b"ok")) + b"\r\n"),
+        ("GET", response(200, "Content-Length: 2", body=b"ok") + b"H"),
+    ],
+    ids=["head", "204", "304", "empty", "length", "chunked", "an empty line", "one byte"],
+)
 def test_more_than_the_answer_ends_the_link(stage, method, data):
     with stage(pool=SHARED) as it:
         client = it.client()
@@ -57,8 +62,12 @@ def test_more_than_the_answer_ends_the_link(stage, method, data):
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_half_sent_request_ends_the_link(stage, framing, how):
-    """The server waits for the rest of a body; what comes next on the link would be taken for it."""
-    line, half = ("Content-Length: 100", b"half") if framing == "length" else ("Transfer-Encoding: chunked", b"64\r\nhalf")
+    """The server waits for the rest; what comes next on the link would be taken for it."""
+    line, half = (
+        ("Content-Length: 100", b"half")
+        if framing == "length"
+        else ("Transfer-Encoding: chunked", b"64\r\nhalf")
+    )
     with stage(pool=SHARED) as it:
         client = it.client()
         client.send(request("POST", "/", line) + half)
@@ -104,7 +113,9 @@ def test_an_upgraded_link_is_never_shared(stage):
     with stage(pool=SHARED) as it:
         client = it.client()
         client.ask("GET", "/", "Connection: Upgrade", "Upgrade: websocket")
-        link, _ = it.server.answer(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        link, _ = it.server.answer(
+            b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
         assert client.answer().status == 101
         client.close()
         link.read_rest()
@@ -112,8 +123,11 @@ def test_an_upgraded_link_is_never_shared(stage):
         next_client_is_clean(it, link)
 
 
-@pytest.mark.parametrize("data", [ok("x", "Connection: close"), response(200, "Content-Length: 1", body=b"x", version="1.0")],
-                         ids=["close", "1.0"])
+@pytest.mark.parametrize(
+    "data",
+    [ok("x", "Connection: close"), response(200, "Content-Length: 1", body=b"x", version="1.0")],
+    ids=["close", "1.0"],
+)
 def test_a_link_the_server_will_close_is_not_used_again(stage, data):
     with stage(pool=SHARED) as it:
         client = it.client()
@@ -138,7 +152,9 @@ def test_a_bad_answer_ends_the_link(stage):
     with stage(pool=SHARED) as it:
         client = it.client()
         client.ask()
-        link, _ = it.server.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab" + POISON)
+        link, _ = it.server.answer(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab" + POISON
+        )
         assert client.answer().status == 502
         next_client_is_clean(it, link)
 
@@ -175,9 +191,13 @@ def test_no_more_idle_links_than_allowed_are_kept(stage):
 
 def test_links_of_two_pools_are_not_mixed(stage):
     """Even where both pools have the same server."""
+
     def edit(config, it):
         config["pools"] = [it.pool("a", **SHARED), it.pool("b", **SHARED)]
-        config["sites"][0]["routes"] = [{"path": "/a/", "forward": "a"}, {"path": "/b/", "forward": "b"}]
+        config["sites"][0]["routes"] = [
+            {"path": "/a/", "forward": "a"},
+            {"path": "/b/", "forward": "b"},
+        ]
 
     with stage(edit=edit) as it:
         client = it.client()

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tokens of real clients and servers, out of the fixtures, under short names. Nothing here makes a token of its own.
+# Tokens of real clients and servers, out of the fixtures, under short names. Nothing here makes a
+# token of its own.
 """Authorization and WWW-Authenticate lines for scripted logins."""
 
 import os
 
-FIXTURES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures", "token")
+FIXTURES = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures", "token"
+)
 
 
 def _value(name):
