@@ -34,3 +34,12 @@ def stage(papers):
         return Stage(papers, *arguments, **options)
 
     return make
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What the isolation measure counted, and the seed to see the same again."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, text in report.user_properties:
+                if name == "isolation":
+                    terminalreporter.write_line(text)

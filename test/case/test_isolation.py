@@ -14,10 +14,11 @@ import time
 
 import pytest
 
-from conftest import HERE, ROOT
 from lab.balancer import Balancer
 from lab.embedded.domain import Domain
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
 EXCHANGES = int(os.environ.get("HANDFAST_EXCHANGES", "100000"))
 SEED = int(os.environ.get("HANDFAST_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
 PEOPLE = os.path.join(ROOT, "lab", "people", "people.py")
@@ -165,6 +166,12 @@ def run_people(lab, port, scene, seed, exchanges):
         ) from None
 
 
+def summary(result):
+    shown = ("exchanges", "right", *MIXED, "refused", "closed", "abandoned", "failed")
+    counts = ", ".join(f"{result[what]} {what}" for what in shown)
+    return f"{counts}, seed {result['seed']}, {result['per_second']}/s"
+
+
 def run_all(lab, port, say):
     """Every scene, a few at one time; results by name."""
     results, failures, waiting = {}, [], list(enumerate(SCENES))
@@ -182,7 +189,7 @@ def run_all(lab, port, say):
             except (AssertionError, subprocess.TimeoutExpired) as error:
                 failures.append(str(error))
             else:
-                say(scene, results[scene.name])
+                say(f"  {scene.name}: {summary(results[scene.name])}")
 
     threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
     for thread in threads:
@@ -193,29 +200,11 @@ def run_all(lab, port, say):
     return results
 
 
-def test_every_answer_names_whoever_asked(lab, capfd):
-    def say(scene, result):
-        with capfd.disabled():
-            print(
-                f"\n  {scene.name}: "
-                + ", ".join(
-                    f"{result[what]} {what}"
-                    for what in (
-                        "exchanges",
-                        "right",
-                        *MIXED,
-                        "refused",
-                        "closed",
-                        "abandoned",
-                        "failed",
-                    )
-                )
-                + f", seed {result['seed']}, {result['per_second']}/s",
-                end="",
-            )
+def test_every_answer_names_whoever_asked(lab, record_property):
+    def say(text):
+        record_property("isolation", text)
 
-    with capfd.disabled():
-        print(f"\nisolation: {EXCHANGES} exchanges, seed {SEED}", end="")
+    say(f"isolation: {EXCHANGES} exchanges, seed {SEED}")
     lab.tickets([f"person{number:02}" for number in range(1, 51)])
     servers = [lab.iis("iis1", verbose=False), lab.iis("iis2", verbose=False)]
     chaos = Chaos(SEED, [port for server in servers for port in (server.http, server.https)])
@@ -237,14 +226,13 @@ def test_every_answer_names_whoever_asked(lab, capfd):
         what: sum(result[what] for result in results.values())
         for what in ("exchanges", "right", *MIXED)
     }
-    with capfd.disabled():
-        print(
-            f"\n  {total} in {time.monotonic() - began:.0f} s, {sum(counted)} reloads, "
-            f"{downs} connections let down"
-        )
+    say(
+        f"  {total} in {time.monotonic() - began:.0f} s, {sum(counted)} reloads, "
+        f"{downs} connections let down"
+    )
     assert not trouble, trouble
     for name, result in results.items():
-        assert not any(result[what] for what in MIXED), (name, result["examples"])
+        assert not any(result[what] for what in MIXED), (SEED, name, result["examples"])
         assert not result["errors"], (name, result["errors"])
         assert result["right"] > result["exchanges"] / 2, (name, result)
         assert result["by_kind"].keys() == {"krb", "krb401", "ntlm", "nego", "anon"}
