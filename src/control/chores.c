@@ -73,9 +73,11 @@ static void on_watchdog(struct timer *timer)
     struct chores *chores = CONTAINER(timer, struct chores, watchdog);
     const struct supervisor *supervisor = chores->supervisor;
     bool is_due = chores->awaited == 0;
-    for (unsigned i = 0; is_due && i < supervisor->worker_count; i++)
-        if (!worker_has_ended(supervisor->workers[i]))
+    for (unsigned i = 0; is_due && i < supervisor->worker_count; i++) {
+        const struct worker *worker = supervisor->workers[i];
+        if (worker && !worker_has_ended(worker)) // none is left while everything is taken down
             feel_pulse(chores, i);
+    }
     again(chores, timer, chores->watchdog_us / 3 / US_PER_MS + 1);
 }
 

@@ -75,6 +75,13 @@ def test_no_sign_of_life_from_one_that_stands_still(manager):
         until(lambda: len(manager.listen()) > count)
 
 
+def test_a_watchdog_that_is_due_while_everything_is_taken_down(manager):
+    """The timer fired between the end of the workers and its own."""
+    for _ in range(8):
+        with Serving(content(), env=manager.env(WATCHDOG_USEC="3000")):
+            manager.wait_for("READY=1")
+
+
 def _state(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         return file.read().rpartition(")")[2].split()[0]
