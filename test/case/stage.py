@@ -12,6 +12,7 @@ import select
 import signal
 import socket
 import ssl
+import time
 
 from lab.balancer import Balancer, binary
 from scripted import PATIENCE_S, Client, Server
@@ -215,6 +216,19 @@ class Stage:
         ready = select.select(list(listeners), [], [], PATIENCE_S)[0]
         assert ready, "no connection came"
         return listeners[ready[0]]
+
+    def drain(self):
+        """TERM, and wait until it has arrived everywhere: no listener takes connections any more."""
+        self.balancer.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            try:
+                self.socket(self.plain_port).close()
+            except ConnectionRefusedError:
+                return
+            except ConnectionResetError:
+                continue
+        raise AssertionError("still listening")
 
     @property
     def memory_slack_kib(self):

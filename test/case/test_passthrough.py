@@ -6,7 +6,6 @@ says of it.
 """
 
 import contextlib
-import signal
 import socket
 
 import pytest
@@ -521,7 +520,7 @@ def test_a_reload_keeps_relays(stage):
 def test_a_drain_waits_for_relays_that_end(stage):
     with stage(edit=nodes, timeouts={"drain": "30s"}) as it:
         client, link = related(it)
-        it.balancer.process.send_signal(signal.SIGTERM)
+        it.drain()
         assert client.waits(0.3)
         client.send(b"bye")
         assert link.read(3) == b"bye"
@@ -533,7 +532,7 @@ def test_a_drain_waits_for_relays_that_end(stage):
 def test_a_drain_cuts_relays_at_its_deadline(stage):
     with stage(edit=nodes, timeouts={"drain": "500ms"}, may_be_cut=True) as it:
         client, link = related(it)
-        it.balancer.process.send_signal(signal.SIGTERM)
+        it.drain()
         client.expect_end("closed", "reset")
         link.expect_end("closed", "reset")
         assert it.balancer.process.wait(20) == 0

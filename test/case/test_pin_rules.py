@@ -4,7 +4,6 @@
 """test_rule_N_…: rule N of the pin."""
 
 import select
-import signal
 import socket
 
 import pytest
@@ -645,7 +644,7 @@ def test_rule_5_drain_waits_between_the_legs(stage):
     with stage() as it:
         client = it.client()
         link = between_legs(client, it.server)
-        it.balancer.process.send_signal(signal.SIGTERM)
+        it.drain()
         assert client.waits(1)
         assert last_leg(client, link).says_close()
         client.expect_end("closed")
@@ -660,7 +659,7 @@ def test_rule_5_drain_in_the_first_leg_adds_no_close(stage):
         client.ask("GET", "/legs", NTLM_1)
         link = it.server.accept()
         link.read_request()
-        it.balancer.process.send_signal(signal.SIGTERM)
+        it.drain()
         assert client.waits(0.5)
         link.send(response(401, NTLM_2, body=b"leg"))
         answer = client.answer()
@@ -675,7 +674,7 @@ def test_rule_5_drain_waits_through_three_legs_of_spnego(stage):
         client.ask("GET", "/", SPNEGO_1)
         link, _ = it.server.answer(response(401, SPNEGO_2))
         client.answer()
-        it.balancer.process.send_signal(signal.SIGTERM)
+        it.drain()
         client.ask("GET", "/", SPNEGO_1)
         link.read_request()
         link.send(response(401, SPNEGO_2))
@@ -690,7 +689,7 @@ def test_rule_5_drain_waits_through_three_legs_of_spnego(stage):
 def test_rule_5_drain_closes_who_is_not_between_legs(stage):
     with stage() as it:
         client, link = pinned(it)
-        it.balancer.process.send_signal(signal.SIGTERM)
+        it.drain()
         client.expect_end("closed")
         link.expect_end("closed", "reset")
         assert it.balancer.process.wait(20) == 0
@@ -700,7 +699,7 @@ def test_rule_5_drain_ends_at_its_deadline_all_the_same(stage):
     with stage(may_be_cut=True, timeouts={"drain": "1s"}) as it:
         client = it.client()
         between_legs(client, it.server)
-        it.balancer.process.send_signal(signal.SIGTERM)
+        it.drain()
         client.expect_end("closed", "reset", "cut")
         assert it.balancer.process.wait(20) == 0
 
