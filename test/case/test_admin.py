@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The admin API on its Unix socket, and the commands that talk to it.
+import contextlib
 import json
 import os
 import socket
@@ -244,7 +245,8 @@ def test_who_leaves_while_workers_are_asked_does_no_harm(quiet):
         sock = socket.socket(socket.AF_UNIX)
         sock.connect(quiet.socket_path)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        sock.sendall(b"GET /clients HTTP/1.1\r\nHost: x\r\n\r\n")
+        with contextlib.suppress(BrokenPipeError):  # turned away: too many at once
+            sock.sendall(b"GET /clients HTTP/1.1\r\nHost: x\r\n\r\n")
         sock.close()
     until(lambda: _answers(quiet))
     assert quiet.get("/clients")["clients"] == []
