@@ -204,3 +204,24 @@ json_int_t ask_number(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
 }
+
+int ask_and_print(int argc, char **argv, const char *name, const char *what,
+                  void (*print)(const json_t *answer))
+{
+    struct ask ask;
+    char path[32];
+    unsigned status = 0;
+    int wrong = ask_arguments(argc, argv, name, what, &ask);
+    if (wrong >= 0)
+        return wrong;
+    snprintf(path, sizeof path, "/%s", name);
+    json_t *answer = ask_send(&ask, "GET", path, &status);
+    bool is_good = answer && status == 200;
+    if (is_good && !ask.is_json)
+        print(answer);
+    else if (answer && !is_good)
+        fprintf(stderr, "handfast: %s\n", ask_text(answer, "error"));
+    json_decref(answer);
+    ask_done(&ask);
+    return is_good ? 0 : 1;
+}

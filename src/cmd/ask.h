@@ -21,6 +21,10 @@ int ask_arguments(int argc, char **argv, const char *name, const char *what, str
 // otherwise the JSON (a new reference) and its status.
 json_t *ask_send(const struct ask *ask, const char *method, const char *path, unsigned *ret_status);
 void ask_done(struct ask *ask);
+// A whole command that shows what GET /NAME answers: `print` gets the answer unless --json was
+// asked for. The exit status.
+int ask_and_print(int argc, char **argv, const char *name, const char *what,
+                  void (*print)(const json_t *answer));
 
 // For everything that is printed: the text of that member; "" when there is none.
 const char *ask_text(const json_t *object, const char *key);

@@ -35,19 +35,7 @@ static void print_pins(const json_t *answer)
 
 int pins_main(int argc, char **argv)
 {
-    struct ask ask;
-    unsigned status = 0;
-    int wrong = ask_arguments(
-        argc, argv, "pins", "Lists the links tied to one client because of its credentials.", &ask);
-    if (wrong >= 0)
-        return wrong;
-    json_t *answer = ask_send(&ask, "GET", "/pins", &status);
-    bool is_good = answer && status == 200;
-    if (is_good && !ask.is_json)
-        print_pins(answer);
-    else if (answer && !is_good)
-        fprintf(stderr, "handfast: %s\n", ask_text(answer, "error"));
-    json_decref(answer);
-    ask_done(&ask);
-    return is_good ? 0 : 1;
+    return ask_and_print(argc, argv, "pins",
+                         "Lists the links tied to one client because of its credentials.",
+                         print_pins);
 }

@@ -121,20 +121,7 @@ static void print_status(const json_t *status)
 
 int status_main(int argc, char **argv)
 {
-    struct ask ask;
-    unsigned status = 0;
-    int wrong =
-        ask_arguments(argc, argv, "status",
-                      "Shows the running process: listeners, sites, pools and servers.", &ask);
-    if (wrong >= 0)
-        return wrong;
-    json_t *answer = ask_send(&ask, "GET", "/status", &status);
-    bool is_good = answer && status == 200;
-    if (is_good && !ask.is_json)
-        print_status(answer);
-    else if (answer && !is_good)
-        fprintf(stderr, "handfast: %s\n", ask_text(answer, "error"));
-    json_decref(answer);
-    ask_done(&ask);
-    return is_good ? 0 : 1;
+    return ask_and_print(argc, argv, "status",
+                         "Shows the running process: listeners, sites, pools and servers.",
+                         print_status);
 }

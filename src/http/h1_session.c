@@ -196,6 +196,13 @@ size_t h1_send(struct h1_session *session, struct span bytes)
     return sent;
 }
 
+size_t h1_pass(struct h1_session *from, struct h1_session *to, struct span run)
+{
+    size_t sent = h1_send(to, run);
+    h1_take(from, span_first(run, sent));
+    return sent;
+}
+
 // ---- splicing
 
 #define SPLICE_MIN    (128 * 1024)

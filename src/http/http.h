@@ -68,6 +68,9 @@ struct status h1_put(struct h1_session *session, struct span bytes);
 // Sends body bytes after whatever was put: behind a small head in one write, else without a copy.
 // How many were accepted; fewer than given means: wait for WRITE.
 size_t h1_send(struct h1_session *session, struct span bytes);
+// Hands a run that waits in `from` over to `to`: h1_send, and h1_take of what was accepted. How
+// many bytes.
+size_t h1_pass(struct h1_session *from, struct h1_session *to, struct span run);
 // Sends what was put. False when something is left (is_write_blocked) or the channel broke.
 bool h1_flush(struct h1_session *session);
 // What the channel must wait for, given that `in` may grow to `limit` bytes.

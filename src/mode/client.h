@@ -193,6 +193,10 @@ bool exchange_run(struct exchange *exchange);
 // Ends it: the log line, the tallies, the link back to where it belongs. True when the client must
 // not go on.
 bool exchange_finish(struct exchange *exchange, enum end end);
+// Moves the binding of its link; counts the pin when that is what it has just become.
+void exchange_bind(struct exchange *exchange, enum binding_event event);
+// Takes the link away from the exchange and from its tie. NULL when there is none.
+struct link *exchange_part(struct exchange *exchange);
 struct span exchange_host(const struct exchange *exchange);
 
 // ---- forward.c
@@ -218,8 +222,6 @@ void login_note_request(struct exchange *exchange, struct span value);
 size_t login_read_challenges(struct exchange *exchange, const struct response_head *head);
 void login_note_response(struct exchange *exchange, unsigned status, size_t challenge_count);
 struct login *login_free(struct login *login);
-// The exchange's link has just become tied to this client.
-void pin_made(struct exchange *exchange);
 
 // ---- heads.c
 

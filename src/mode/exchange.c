@@ -235,22 +235,40 @@ bool exchange_run(struct exchange *exchange)
     return true;
 }
 
+void exchange_bind(struct exchange *exchange, enum binding_event event)
+{
+    struct keeper *keeper = exchange->client->keeper;
+    struct link *link = exchange->link;
+    bool was_shareable = binding_may_share(link->binding);
+    link_bind(link, event);
+    exchange->binding = link->binding;
+    exchange->is_pinned = !binding_may_share(link->binding);
+    if (!was_shareable || !exchange->is_pinned)
+        return;
+    keeper->pin_count++;
+    tally_one(&keeper->tally, TALLY_PINS_MADE);
+}
+
+struct link *exchange_part(struct exchange *exchange)
+{
+    struct link *link = exchange->link;
+    if (exchange->tie) {
+        exchange->tie->link = NULL;
+        exchange->tie->is_lent = false;
+    }
+    exchange->link = NULL;
+    return link;
+}
+
 // Where the link goes now: back to its tie, to the pool's idle list, or nowhere.
 static void release_link(struct exchange *exchange, bool is_clean)
 {
     struct client *client = exchange->client;
-    struct link *link = exchange->link;
     struct tie *tie = exchange->tie;
-    if (tie) {
-        tie->is_lent = false;
-        tie->link = NULL;
-    }
-    exchange->link = NULL;
+    struct link *link = exchange_part(exchange);
     if (!link)
         return;
-    bool stays = is_clean && link_is_open(link) && !link->session.is_ended &&
-                 !link->session.is_broken && !link->session.is_mute &&
-                 buf_is_empty(&link->session.in) && buf_is_empty(&link->session.out);
+    bool stays = is_clean && link_is_clean(link);
     bool was_pin = !binding_may_share(link->binding);
     if (!stays) {
         tie_close_link(client->keeper, link, exchange->link_wants_close, !is_clean);

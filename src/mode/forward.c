@@ -170,21 +170,15 @@ static struct status get_link(struct exchange *exchange, bool has_credentials)
 static void bind_link(struct exchange *exchange, const struct request_head *head,
                       size_t credentials)
 {
-    struct keeper *keeper = exchange->client->keeper;
-    struct link *link = exchange->link;
-    bool was_shareable = binding_may_share(link->binding);
+    const struct token *token = &exchange->client->keeper->token;
     for (size_t i = 0; credentials && i < head->head.field_count; i++) {
         if (!is_credentials(&head->head.fields[i]))
             continue;
         login_note_request(exchange, head->head.fields[i].value);
-        link_bind(link, binding_event_of_request(&keeper->token));
+        exchange_bind(exchange, binding_event_of_request(token));
     }
     if (!credentials)
-        link_bind(link, binding_event_of_request(NULL));
-    if (was_shareable && !binding_may_share(link->binding))
-        pin_made(exchange);
-    exchange->is_pinned = !binding_may_share(link->binding);
-    exchange->binding = link->binding;
+        exchange_bind(exchange, binding_event_of_request(NULL));
 }
 
 // A login that came through a proxy which may carry several people on one connection (rule 10).
@@ -275,13 +269,6 @@ static bool is_endless(struct exchange *exchange, uint64_t sent)
     return exchange->discarded_bytes > client_snapshot(client)->limits.unread_body_bytes;
 }
 
-static size_t send_run(struct h1_session *from, struct h1_session *to, struct span bytes)
-{
-    size_t sent = h1_send(to, bytes);
-    h1_take(from, span_first(bytes, sent));
-    return sent;
-}
-
 // Sends a run of the body, or content of known length past our memory. True when there may be more
 // to do at once.
 static bool send_some(struct exchange *exchange, struct span bytes)
@@ -294,7 +281,7 @@ static bool send_some(struct exchange *exchange, struct span bytes)
     if (is_splicing)
         sent = h1_splice(from, to);
     else if (!span_is_empty(bytes))
-        sent = send_run(from, to, bytes);
+        sent = h1_pass(from, to, bytes);
     exchange->request_bytes += sent;
     if (sent)
         exchange->progress_ms = loop_time_ms(client->keeper->io->loop);

@@ -100,10 +100,3 @@ void login_note_response(struct exchange *exchange, unsigned status, size_t chal
     else
         login->outcome = is_continued ? LOGIN_CONTINUED : LOGIN_REFUSED;
 }
-
-void pin_made(struct exchange *exchange)
-{
-    struct keeper *keeper = exchange->client->keeper;
-    keeper->pin_count++;
-    tally_one(&keeper->tally, TALLY_PINS_MADE);
-}

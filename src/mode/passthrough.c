@@ -17,7 +17,6 @@ struct relayed {
     bool is_upgrade;
 };
 
-static void begin_relay(struct relayed *relayed);
 static void try_server(struct client *client, size_t server_index);
 static void rescue(struct client *client);
 
@@ -238,11 +237,7 @@ void passthrough_upgrade(struct exchange *exchange)
     struct link *link = exchange->link;
     struct relayed *relayed = relayed_new(client);
     bool is_ready = relayed && hold_both(relayed, client, link);
-    if (exchange->tie) {
-        exchange->tie->link = NULL;
-        exchange->tie->is_lent = false;
-    }
-    exchange->link = NULL;
+    exchange_part(exchange);
     exchange->request = REQUEST_DONE;
     exchange->response = RESPONSE_DONE;
     exchange_finish(exchange, END_OK);

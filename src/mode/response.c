@@ -17,13 +17,7 @@ static void note_progress(struct exchange *exchange)
 
 void response_drop_link(struct exchange *exchange, bool by_server)
 {
-    struct link *link = exchange->link;
-    if (exchange->tie) {
-        exchange->tie->link = NULL;
-        exchange->tie->is_lent = false;
-    }
-    exchange->link = NULL;
-    tie_close_link(exchange->client->keeper, link, by_server, true);
+    tie_close_link(exchange->client->keeper, exchange_part(exchange), by_server, true);
 }
 
 // The server closed before it answered. On a link that had served before, that is the ordinary race
@@ -58,16 +52,10 @@ static void bad_answer(struct exchange *exchange, enum end end)
 
 static void bind_link(struct exchange *exchange, const struct response_head *head)
 {
-    struct keeper *keeper = exchange->client->keeper;
-    struct link *link = exchange->link;
+    const struct token *challenges = exchange->client->keeper->challenges;
     size_t count = login_read_challenges(exchange, head);
-    bool was_shareable = binding_may_share(link->binding);
-    link_bind(link, binding_event_of_response(head->status, keeper->challenges, count));
+    exchange_bind(exchange, binding_event_of_response(head->status, challenges, count));
     login_note_response(exchange, head->status, count);
-    exchange->is_pinned = !binding_may_share(link->binding);
-    exchange->binding = link->binding;
-    if (was_shareable && exchange->is_pinned)
-        pin_made(exchange);
 }
 
 static bool carries_token(const struct exchange *exchange)
@@ -215,9 +203,7 @@ static bool splice_some(struct exchange *exchange)
 
 static bool send_run(struct exchange *exchange, struct span run)
 {
-    struct h1_session *from = &exchange->link->session;
-    size_t sent = h1_send(&exchange->client->session, run);
-    h1_take(from, span_first(run, sent));
+    size_t sent = h1_pass(&exchange->link->session, &exchange->client->session, run);
     note_sent(exchange, sent);
     return sent == run.size;
 }

@@ -164,11 +164,11 @@ enum end link_end(const struct link *link)
     return link_is_open(link) ? END_SERVER_CLOSED : END_CONNECT_FAILED;
 }
 
-static bool is_clean(const struct link *link)
+bool link_is_clean(const struct link *link)
 {
     const struct h1_session *session = &link->session;
     return link_is_open(link) && !session->is_ended && !session->is_broken && !session->is_mute &&
-           buf_is_empty(&session->in) && buf_is_empty(&session->out) && !link->channel->has_pending;
+           buf_is_empty(&session->in) && buf_is_empty(&session->out);
 }
 
 static struct link *find_idle(struct pool_side *side, size_t server_index)
@@ -185,7 +185,7 @@ static struct link *find_idle(struct pool_side *side, size_t server_index)
 static bool is_silent(struct link *link)
 {
     h1_fill(&link->session, 1);
-    return is_clean(link);
+    return link_is_clean(link) && !link->channel->has_pending;
 }
 
 struct link *link_take_idle(struct pool_side *side, size_t server_index, link_event_fn *on_event,
@@ -209,7 +209,8 @@ void link_give_idle(struct link *link)
 {
     struct pool_side *side = link->side;
     bool may_stay = side->pool->config->links == LINKS_SHARED && binding_may_share(link->binding) &&
-                    is_clean(link) && side->idle_count < side->pool->config->idle_links_max;
+                    link_is_clean(link) && !link->channel->has_pending &&
+                    side->idle_count < side->pool->config->idle_links_max;
     if (!may_stay) {
         link_close(link, false);
         return;

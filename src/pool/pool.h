@@ -157,6 +157,8 @@ static inline bool link_is_open(const struct link *link)
 void link_begin_exchange(struct link *link);
 // A relay on it has ended; the bytes it moved.
 void link_note_relayed(struct link *link, uint64_t to_server_bytes, uint64_t from_server_bytes);
+// Open both ways, with nothing received or composed that waits.
+bool link_is_clean(const struct link *link);
 // Why it broke, as a reason for an exchange that was waiting for it.
 enum end link_end(const struct link *link);
 
