@@ -505,6 +505,12 @@ static const struct tls_channel *known(const struct channel *channel)
     return channel->ops == &tls_ops ? of_channel(channel) : NULL;
 }
 
+SSL *tls_channel_ssl(const struct channel *base)
+{
+    const struct tls_channel *channel = known(base);
+    return channel ? channel->ssl : NULL;
+}
+
 static bool chose_h2(const SSL *ssl)
 {
     const uint8_t *data = NULL;

@@ -29,3 +29,5 @@ struct tls_channel {
 
 // The channel whose call into OpenSSL is going on.
 struct tls_channel *tls_channel_of(const SSL *ssl);
+// NULL when the channel is not TLS.
+SSL *tls_channel_ssl(const struct channel *channel);

@@ -47,6 +47,30 @@ bool tls_certificate_read(const char *chain_file, struct tls_certificate_facts *
 // cannot be read.
 bool tls_certificate_covers(const char *chain_file, const char *host);
 
+// ---- channel bindings (tls-server-end-point, RFC 5929 section 4.1)
+
+enum {
+    TLS_BINDING_BYTES = 16,
+    TLS_BINDING_HASH_MAX = 64,
+};
+
+// The hash of a certificate that a binding is made of.
+struct tls_binding_hash {
+    uint8_t data[TLS_BINDING_HASH_MAX];
+    size_t size;
+    const char *name; // "SHA256", "SHA384": of static storage
+};
+
+// The hash of a certificate given as DER: with its signature's own hash, with SHA-256 where that is
+// MD5 or SHA-1. False when the bytes are not one certificate, or one without a single hash
+// (Ed25519): no client makes a binding of it.
+bool tls_binding_hash_of_der(struct span der, struct tls_binding_hash *ret_hash);
+// The 16 bytes that NTLM carries in AV pair 10 and Kerberos in its checksum 0x8003. False without
+// MD5, or when the hash is longer than TLS_BINDING_HASH_MAX.
+bool tls_binding_of_hash(struct span hash, uint8_t ret_binding[TLS_BINDING_BYTES]);
+// Both in one.
+bool tls_binding_of_der(struct span der, uint8_t ret_binding[TLS_BINDING_BYTES]);
+
 // ---- tickets
 
 // NULL without memory or randomness.
@@ -118,6 +142,17 @@ const char *tls_channel_problem(const struct channel *channel);
 bool tls_channel_is_cut(const struct channel *channel);
 // SHA-256 of the DER of the certificate the other side showed; false when it showed none.
 bool tls_channel_peer_sha256(const struct channel *channel, uint8_t ret_sha256[TLS_SHA256_BYTES]);
+
+// The binding to the certificate that we showed on this channel, or that the other side showed.
+// False when there is none, the handshake is not over or the channel is not TLS.
+bool tls_channel_binding_ours(const struct channel *channel,
+                              uint8_t ret_binding[TLS_BINDING_BYTES]);
+bool tls_channel_binding_peers(const struct channel *channel,
+                               uint8_t ret_binding[TLS_BINDING_BYTES]);
+// Is that the binding to a certificate of ours? In a resumed session no certificate was shown: the
+// client binds to the one it remembers, which may be any of the site's.
+bool tls_channel_binding_is_ours(const struct channel *channel,
+                                 const uint8_t binding[TLS_BINDING_BYTES]);
 
 // The record to send to a client whose server name nobody knows, before any handshake: a fatal
 // unrecognized_name alert (RFC 6066 section 3, RFC 8446 section 6).
