@@ -15,6 +15,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "tls/channel.h"
 #include "tls/context.h"
 
 void tls_problem_say(struct tls_problem *ret_problem, const char *format, ...)
@@ -128,6 +129,28 @@ static int64_t seconds_of(const ASN1_TIME *moment)
 {
     struct tm tm;
     return ASN1_TIME_to_tm(moment, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+void tls_leaf_of(X509 *certificate, struct tls_leaf *ret_leaf)
+{
+    struct tls_leaf leaf = {
+        .not_after_s = seconds_of(X509_get0_notAfter(certificate)),
+        .is_ecdsa = EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)) == EVP_PKEY_EC,
+    };
+    X509_digest(certificate, EVP_sha256(), leaf.sha256, NULL);
+    ERR_clear_error();
+    *ret_leaf = leaf;
+}
+
+bool tls_channel_peer_leaf(const struct channel *channel, struct tls_leaf *ret_leaf)
+{
+    SSL *ssl = tls_channel_ssl(channel);
+    X509 *certificate = ssl && channel->is_open && !SSL_session_reused(ssl)
+                            ? SSL_get0_peer_certificate(ssl)
+                            : NULL;
+    if (certificate)
+        tls_leaf_of(certificate, ret_leaf);
+    return certificate != NULL;
 }
 
 static void subject_of(X509 *leaf, char *ret_subject, size_t size)

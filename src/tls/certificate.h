@@ -19,6 +19,7 @@ void tls_chain_done(struct tls_chain *chain);
 // `ret_problem`.
 EVP_PKEY *tls_key_read(const char *file, struct tls_problem *ret_problem);
 
+void tls_leaf_of(X509 *certificate, struct tls_leaf *ret_leaf);
 void tls_certificate_facts_of(X509 *leaf, struct tls_certificate_facts *ret_facts);
 
 // Fills the problem in as printf does.

@@ -4,10 +4,12 @@
 #include "tls/tls.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/sha.h>
 
+#include "base/check.h"
 #include "tls/certificate.h"
 #include "tls/context.h"
 #include "tls/ticket.h"
@@ -30,19 +32,24 @@ static int on_alpn(SSL *ssl, const unsigned char **ret_chosen, unsigned char *re
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-// OpenSSL compares this before it resumes: tickets of all sites are sealed with the same keys.
-static bool separate_site(SSL_CTX *context, const char *site_name)
+// Whose sessions may resume here: those of `scope` so far, and of them those that know `more` too.
+// OpenSSL compares this before it resumes, because the tickets of all sites are sealed with the
+// same keys.
+static bool narrow_scope(struct tls_server *server, struct span more)
 {
-    uint8_t site[SHA256_DIGEST_LENGTH];
-    struct span name = span_text(site_name);
-    return EVP_Digest(name.data, name.size, site, NULL, EVP_sha256(), NULL) == 1 &&
-           SSL_CTX_set_session_id_context(context, site, sizeof site) == 1;
+    uint8_t bytes[2 * SHA256_DIGEST_LENGTH];
+    memcpy(bytes, server->scope, SHA256_DIGEST_LENGTH);
+    return EVP_Digest(more.data, more.size, bytes + SHA256_DIGEST_LENGTH, NULL, EVP_sha256(),
+                      NULL) == 1 &&
+           EVP_Digest(bytes, sizeof bytes, server->scope, NULL, EVP_sha256(), NULL) == 1 &&
+           SSL_CTX_set_session_id_context(server->context, server->scope, sizeof server->scope) ==
+               1;
 }
 
-static SSL_CTX *server_context(struct tls_tickets *tickets, const char *site_name)
+static SSL_CTX *server_context(struct tls_tickets *tickets)
 {
     SSL_CTX *context = tls_context_new(TLS_server_method());
-    if (context && separate_site(context, site_name) && tls_tickets_serve(tickets, context)) {
+    if (context && tls_tickets_serve(tickets, context)) {
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_timeout(context, TLS_TICKET_LIFE_S);
         SSL_CTX_set_num_tickets(context, TICKETS_ECDSA);
@@ -59,8 +66,9 @@ struct tls_server *tls_server_new(struct tls_tickets *tickets, const char *site_
     struct tls_server *server = calloc(1, sizeof *server);
     if (!server)
         return NULL;
-    server->context = server_context(tickets, site_name);
-    return server->context ? server : tls_server_free(server);
+    server->context = server_context(tickets);
+    bool is_ready = server->context && narrow_scope(server, span_text(site_name));
+    return is_ready ? server : tls_server_free(server);
 }
 
 struct tls_server *tls_server_free(struct tls_server *server)
@@ -100,6 +108,24 @@ static bool server_use(struct tls_server *server, const struct tls_chain *chain,
     return true;
 }
 
+// A client that resumes is shown no certificate and binds its login to the one it remembers. After
+// a renewal that is the wrong one, so with another certificate no older session resumes: the client
+// shakes hands in full and learns the new one. With the same certificates everything resumes as
+// before.
+static bool note_leaf(struct tls_server *server, X509 *certificate)
+{
+    CHECK(server->leaf_count < TLS_LEAVES_MAX);
+    struct tls_leaf *leaf = &server->leaves[server->leaf_count++];
+    tls_leaf_of(certificate, leaf);
+    return narrow_scope(server, span_of(leaf->sha256, sizeof leaf->sha256));
+}
+
+size_t tls_server_leaves(const struct tls_server *server, const struct tls_leaf **ret_leaves)
+{
+    *ret_leaves = server->leaves;
+    return server->leaf_count;
+}
+
 bool tls_server_add(struct tls_server *server, const char *chain_file, const char *key_file,
                     struct tls_certificate_facts *ret_facts, struct tls_problem *ret_problem)
 {
@@ -108,6 +134,7 @@ bool tls_server_add(struct tls_server *server, const char *chain_file, const cha
         return false;
     EVP_PKEY *key = tls_key_read(key_file, ret_problem);
     bool added = key && server_use(server, &chain, key, chain_file, key_file, ret_problem);
+    CHECK(!added || note_leaf(server, chain.leaf));
     if (added && ret_facts)
         tls_certificate_facts_of(chain.leaf, ret_facts);
     EVP_PKEY_free(key);

@@ -39,6 +39,13 @@ struct tls_certificate_facts {
     bool is_rsa;
 };
 
+// What a leaf certificate is compared by: equal bytes, equal SHA-256.
+struct tls_leaf {
+    uint8_t sha256[TLS_SHA256_BYTES]; // of its DER
+    int64_t not_after_s;
+    bool is_ecdsa;
+};
+
 // Reads the chain file (PEM, leaf first). False with `ret_problem` when it cannot be read.
 bool tls_certificate_read(const char *chain_file, struct tls_certificate_facts *ret_facts,
                           struct tls_problem *ret_problem);
@@ -83,7 +90,9 @@ bool tls_tickets_rotate(struct tls_tickets *tickets);
 
 // ---- contexts
 
-// `site_name`: a ticket of one site does not resume at another. NULL without memory.
+// `site_name`: a ticket of one site does not resume at another, nor at the same one after its
+// certificates have changed: whoever resumes is shown none and goes on binding its login to the old
+// one (RFC 5929 section 4). NULL without memory.
 struct tls_server *tls_server_new(struct tls_tickets *tickets, const char *site_name);
 // Channels that were made with it live on. Returns NULL.
 struct tls_server *tls_server_free(struct tls_server *server);
@@ -92,6 +101,8 @@ struct tls_server *tls_server_free(struct tls_server *server);
 // already. `ret_facts` may be NULL.
 bool tls_server_add(struct tls_server *server, const char *chain_file, const char *key_file,
                     struct tls_certificate_facts *ret_facts, struct tls_problem *ret_problem);
+// The leaves its clients may be shown, as they were added. They are the server's.
+size_t tls_server_leaves(const struct tls_server *server, const struct tls_leaf **ret_leaves);
 
 // `ca_file` NULL: the system's store. `verify` false: any certificate is accepted. NULL with
 // `ret_problem` when the file cannot be read.
@@ -140,6 +151,9 @@ const char *tls_channel_problem(const struct channel *channel);
 // The other side ended without close_notify: a body that is delimited by the end of the connection
 // may be cut.
 bool tls_channel_is_cut(const struct channel *channel);
+// The certificate the other side showed in this very handshake; false when it showed none, as when
+// a session was resumed.
+bool tls_channel_peer_leaf(const struct channel *channel, struct tls_leaf *ret_leaf);
 // SHA-256 of the DER of the certificate the other side showed; false when it showed none.
 bool tls_channel_peer_sha256(const struct channel *channel, uint8_t ret_sha256[TLS_SHA256_BYTES]);
 

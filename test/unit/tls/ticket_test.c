@@ -11,6 +11,8 @@
 #include "stage.h"
 
 static struct identity ecdsa;
+static struct identity renewed;
+static struct identity rsa;
 static struct tls_tickets *tickets;
 static struct tls_server *portal;
 
@@ -58,6 +60,10 @@ static int prepare(void **state)
     identity_directory_make();
     ecdsa = identity_make(IDENTITY_ECDSA, "lb.example.com", "DNS:lb.example.com", 30, NULL);
     identity_write(&ecdsa, NULL, "ecdsa");
+    renewed = identity_make(IDENTITY_ECDSA, "lb.example.com", "DNS:lb.example.com", 30, NULL);
+    identity_write(&renewed, NULL, "renewed");
+    rsa = identity_make(IDENTITY_RSA, "lb.example.com", "DNS:lb.example.com", 30, NULL);
+    identity_write(&rsa, NULL, "rsa");
     tickets = tls_tickets_new();
     portal = site_new(tickets, "portal");
     return 0;
@@ -70,6 +76,8 @@ static int tidy(void **state)
     tls_server_free(portal);
     tls_tickets_free(tickets);
     identity_done(&ecdsa);
+    identity_done(&renewed);
+    identity_done(&rsa);
     identity_directory_remove();
     return 0;
 }
@@ -250,6 +258,76 @@ static void serves_several_threads(void **state)
     }
 }
 
+// A reload makes a new context from the same or from other files.
+static struct tls_server *site_of(const char *const *names)
+{
+    struct tls_problem problem;
+    struct tls_server *site = tls_server_new(tickets, "portal");
+    CHECK(site);
+    for (; *names; names++) {
+        char chain[64];
+        char key[64];
+        snprintf(chain, sizeof chain, "%s.pem", *names);
+        snprintf(key, sizeof key, "%s.key", *names);
+        CHECK(tls_server_add(site, identity_path(chain), identity_path(key), NULL, &problem));
+    }
+    return site;
+}
+
+struct change {
+    const char *before[3];
+    const char *after[3];
+    bool resumes;
+};
+
+static const struct change changes[] = {
+    {{"ecdsa"}, {"ecdsa"}, true},
+    {{"ecdsa", "rsa"}, {"ecdsa", "rsa"}, true},
+    {{"ecdsa"}, {"renewed"}, false},
+    {{"renewed"}, {"ecdsa"}, false},
+    {{"ecdsa"}, {"ecdsa", "rsa"}, false},
+    {{"ecdsa", "rsa"}, {"ecdsa"}, false},
+    {{"ecdsa", "rsa"}, {"renewed", "rsa"}, false},
+};
+
+static void a_changed_certificate_ends_old_sessions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct tls_server *before = site_of(changes[i].before);
+        struct tls_server *after = site_of(changes[i].after);
+        for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+            forget();
+            assert_false(visit(before, version));
+            assert_true(visit(before, version));
+            assert_int_equal(visit(after, version), changes[i].resumes);
+            assert_true(visit(after, version)); // and what it gave resumes
+        }
+        tls_server_free(before);
+        tls_server_free(after);
+    }
+}
+
+static void a_site_knows_its_leaves(void **state)
+{
+    (void)state;
+    const char *const names[] = {"ecdsa", "rsa", NULL};
+    struct tls_certificate_facts facts;
+    struct tls_problem problem;
+    const struct tls_leaf *leaves;
+    struct tls_server *site = site_of(names);
+    assert_int_equal(tls_server_leaves(site, &leaves), 2);
+    for (size_t i = 0; i < 2; i++) {
+        char chain[64];
+        snprintf(chain, sizeof chain, "%s.pem", names[i]);
+        assert_true(tls_certificate_read(identity_path(chain), &facts, &problem));
+        assert_memory_equal(leaves[i].sha256, facts.sha256, TLS_SHA256_BYTES);
+        assert_int_equal(leaves[i].not_after_s, facts.not_after_s);
+        assert_int_equal(leaves[i].is_ecdsa, facts.is_ecdsa);
+    }
+    tls_server_free(site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +339,8 @@ int main(void)
         cmocka_unit_test(refuses_a_ticket_that_was_changed),
         cmocka_unit_test(stores_nothing),
         cmocka_unit_test(serves_several_threads),
+        cmocka_unit_test(a_changed_certificate_ends_old_sessions),
+        cmocka_unit_test(a_site_knows_its_leaves),
     };
     return cmocka_run_group_tests_name("tls ticket", tests, prepare, tidy);
 }
