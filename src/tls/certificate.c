@@ -145,9 +145,8 @@ void tls_leaf_of(X509 *certificate, struct tls_leaf *ret_leaf)
 bool tls_channel_peer_leaf(const struct channel *channel, struct tls_leaf *ret_leaf)
 {
     SSL *ssl = tls_channel_ssl(channel);
-    X509 *certificate = ssl && channel->is_open && !SSL_session_reused(ssl)
-                            ? SSL_get0_peer_certificate(ssl)
-                            : NULL;
+    X509 *certificate =
+        ssl && channel->is_open && !SSL_session_reused(ssl) ? SSL_get0_peer_certificate(ssl) : NULL;
     if (certificate)
         tls_leaf_of(certificate, ret_leaf);
     return certificate != NULL;
