@@ -25,6 +25,7 @@ static bool read(struct span message, bool is_cut, struct kerberos *kerberos)
         check_inside(kerberos->name_parts[i], message);
     CHECK(kerberos->kvno >= -1 && kerberos->kvno <= UINT32_MAX);
     CHECK(kerberos->error >= -1 && (kerberos->error == -1 || kerberos->kind == KERBEROS_ERROR));
+    CHECK(kerberos->ticket_bytes < message.size);
     // from 1970 to the end of 9999
     CHECK(kerberos->server_time >= -1 && kerberos->server_time <= 253402300800 + 3 * 86400);
     return true;
@@ -40,6 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (is_whole) {
         CHECK(is_cut && whole.kind == cut.kind && whole.error == cut.error);
         CHECK(whole.etype == cut.etype && whole.kvno == cut.kvno);
+        CHECK(whole.sender_etype == cut.sender_etype && whole.ticket_bytes == cut.ticket_bytes);
+        CHECK(whole.ap_options == cut.ap_options);
         CHECK(whole.name_part_count == cut.name_part_count);
     }
     return 0;

@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_inside(all[i], message);
     CHECK(ntlm.type >= 1 && ntlm.type <= 3);
     CHECK(ntlm.response_version <= 2);
+    CHECK(ntlm.has_mic == !!(ntlm.av_flags & NTLM_AV_MIC));
     CHECK(ntlm.channel_binding.size == 0 || ntlm.channel_binding.size == 16);
     CHECK(!ntlm.is_anonymous || (ntlm.type == 3 && ntlm.response_version == 0 && ntlm.user.bytes.size == 0));
     CHECK(ntlm.type == 3 || (ntlm.user.bytes.size == 0 && ntlm.response_version == 0));

@@ -40,11 +40,15 @@ static void read(struct span value, size_t scratch_bytes, struct token *token)
     free(scratch);
 
     const struct token_text *texts[] = {&token->domain,      &token->user, &token->workstation,
-                                        &token->server_name, &token->spn,  &token->realm};
+                                        &token->server_name, &token->spn,  &token->realm,
+                                        &token->server_netbios, &token->dns_domain, &token->forest};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         check_text(texts[i]);
     CHECK(auth_scheme_word(token->scheme) && token_kind_word(token->kind) && token_mechanism_word(token));
     CHECK(token->mech_count <= sizeof(token->mechs));
+    CHECK(token->negoex_count <= sizeof(token->negoex_types));
+    char build[TOKEN_BUILD_MAX];
+    CHECK(token_build_print(&token->build, build) < TOKEN_BUILD_MAX);
     CHECK(auth_scheme_binds(token->scheme) || (token->token_bytes == 0 && token->user.size == 0));
     CHECK(!token->base64_bad || token->kind == TOKEN_UNKNOWN);
     CHECK(token->is_cut == (token->token_bytes > scratch_bytes));

@@ -9,6 +9,7 @@
 
 enum der_tag {
     DER_INTEGER = 0x02,
+    DER_BITS = 0x03,
     DER_OCTETS = 0x04,
     DER_OID = 0x06,
     DER_ENUMERATED = 0x0a,

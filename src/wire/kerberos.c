@@ -41,40 +41,77 @@ static bool read_name(struct der *fields, unsigned n, struct kerberos *kerberos)
     return true;
 }
 
-// EncryptedData in [3]: etype [0], kvno [1] optional, cipher [2], which is not looked at.
+// EncryptedData in [n]: etype [0], kvno [1] optional, cipher [2], which is not looked at.
+static bool read_etype(struct der *fields, unsigned n, struct der *ret_seal, int *ret_etype)
+{
+    int64_t etype;
+
+    if (!der_take_in(fields, n, DER_SEQUENCE, ret_seal) ||
+        !der_take_integer_in(ret_seal, 0, DER_INTEGER, &etype) || etype < INT32_MIN ||
+        etype > INT32_MAX)
+        return false;
+    *ret_etype = (int)etype;
+    return true;
+}
+
 static bool read_seal(struct der *fields, struct kerberos *kerberos)
 {
     struct der seal;
-    int64_t etype;
     int64_t kvno;
 
-    if (!der_take_in(fields, 3, DER_SEQUENCE, &seal) ||
-        !der_take_integer_in(&seal, 0, DER_INTEGER, &etype) || etype < INT32_MIN ||
-        etype > INT32_MAX)
+    if (!read_etype(fields, 3, &seal, &kerberos->etype))
         return false;
-    kerberos->etype = (int)etype;
     // Some write this unsigned number as a signed one of the same 32 bits.
     if (der_take_integer_in(&seal, 1, DER_INTEGER, &kvno))
         kerberos->kvno = kvno & UINT32_MAX;
     return true;
 }
 
-static bool read_request(struct der message, struct kerberos *kerberos)
+// Ticket in [3]: realm [1], sname [2], enc-part [3].
+static bool read_ticket(struct der *fields, struct kerberos *kerberos)
 {
-    struct der fields;
     struct der wrapped;
     struct der ticket;
     struct der ticket_fields;
     struct der realm;
 
-    if (!der_take(&message, DER_SEQUENCE, &fields) || !der_seek(&fields, DER_CONTEXT(3)) ||
-        !der_take(&fields, DER_CONTEXT(3), &wrapped) || !der_take(&wrapped, TICKET, &ticket) ||
-        !der_take(&ticket, DER_SEQUENCE, &ticket_fields) ||
+    if (!der_take(fields, DER_CONTEXT(3), &wrapped))
+        return false;
+    kerberos->ticket_bytes = wrapped.is_cut ? 0 : wrapped.rest.size;
+    if (!der_take(&wrapped, TICKET, &ticket) || !der_take(&ticket, DER_SEQUENCE, &ticket_fields) ||
         !der_seek(&ticket_fields, DER_CONTEXT(1)) ||
         !der_take_in(&ticket_fields, 1, DER_STRING, &realm))
         return false;
     kerberos->realm = realm.rest;
     return read_name(&ticket_fields, 2, kerberos) && read_seal(&ticket_fields, kerberos);
+}
+
+// A BIT STRING of 32 bits, first bit highest, in [2]. Anything else is left for others to judge.
+static void read_options(struct der *fields, struct kerberos *kerberos)
+{
+    struct der bits;
+    if (!der_take_in(fields, 2, DER_BITS, &bits) || bits.rest.size != 5)
+        return;
+    for (size_t i = 1; i < bits.rest.size; i++)
+        kerberos->ap_options = kerberos->ap_options << 8 | bits.rest.data[i];
+}
+
+// What stands around the ticket is told where it can be read; only a broken ticket is refused.
+static bool read_request(struct der message, struct kerberos *kerberos)
+{
+    struct der fields;
+    struct der seal;
+
+    if (!der_take(&message, DER_SEQUENCE, &fields))
+        return false;
+    struct der ahead = fields;
+    if (der_seek(&ahead, DER_CONTEXT(2)))
+        read_options(&ahead, kerberos);
+    if (!der_seek(&fields, DER_CONTEXT(3)) || !read_ticket(&fields, kerberos))
+        return false;
+    bool has_sender = read_etype(&fields, 4, &seal, &kerberos->sender_etype);
+    (void)has_sender; // 0 says as much
+    return true;
 }
 
 static bool number_at(struct span digits, size_t at, size_t count, int64_t *ret_value)

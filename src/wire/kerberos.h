@@ -21,9 +21,17 @@ struct kerberos {
     struct span name_parts[KERBEROS_NAME_PARTS_MAX]; // sname: "HTTP", "www.example.test"
     size_t name_part_count;
     int etype;           // of the ticket; 0: none
+    int sender_etype;    // of the authenticator: the session key's; 0: none, or behind a cut
+    uint32_t ap_options; // of a request: enum kerberos_ap_option
+    size_t ticket_bytes; // 0: none, or cut
     int64_t kvno;        // of the key the ticket is sealed with; -1: none
     int error;           // error-code; -1: none
     int64_t server_time; // of an error: seconds since 1970-01-01; -1: none
+};
+
+enum kerberos_ap_option {
+    KERBEROS_USE_SESSION_KEY = 0x40000000,
+    KERBEROS_MUTUAL_REQUIRED = 0x20000000,
 };
 
 // Reads a Kerberos message, with or without its GSS frame. False when it is something else or

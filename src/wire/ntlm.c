@@ -22,7 +22,6 @@
 #define TYPE3_VERSION     64
 #define NTLMV1_BYTES      24
 #define NTLMV2_AV_PAIRS   44 // after proof, header, time, client challenge and reserved bytes
-#define AV_FLAG_MIC       0x2
 
 enum av_id {
     AV_END = 0,
@@ -120,7 +119,8 @@ static void take_av_pair(unsigned id, struct span value, struct ntlm *ntlm)
         ntlm->dns_tree = value;
         break;
     case AV_FLAGS:
-        ntlm->has_mic = value.size == 4 && (u32_at(value, 0) & AV_FLAG_MIC);
+        ntlm->av_flags = value.size == 4 ? u32_at(value, 0) : 0;
+        ntlm->has_mic = ntlm->av_flags & NTLM_AV_MIC;
         break;
     case AV_TIMESTAMP:
         ntlm->filetime = value.size == 8 ? u64_of(value) : 0;

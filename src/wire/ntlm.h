@@ -16,6 +16,12 @@ enum ntlm_flag {
     NTLM_FLAG_VERSION = 0x2000000,
 };
 
+enum ntlm_av_flag {
+    NTLM_AV_CONSTRAINED = 0x1,
+    NTLM_AV_MIC = 0x2,
+    NTLM_AV_UNTRUSTED_SPN = 0x4, // the SPN came from a source that nobody vouches for
+};
+
 // A name as it stands in the message.
 struct ntlm_name {
     struct span bytes;
@@ -44,6 +50,7 @@ struct ntlm {
     struct span dns_tree;
     struct span spn;             // Type 3
     struct span channel_binding; // Type 3: 16 bytes, or empty when the pair is absent
+    uint32_t av_flags;           // Type 3: enum ntlm_av_flag
     bool has_mic;                // announced in the AV flags
     uint64_t filetime;           // 100 ns since 1601-01-01; 0: none
 };

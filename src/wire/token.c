@@ -3,8 +3,10 @@
 // live in the caller's scratch and are wiped before returning; only names and numbers come out.
 #include "wire/token.h"
 
+#include "base/text.h"
 #include "wire/base64.h"
 #include "wire/kerberos.h"
+#include "wire/negoex.h"
 #include "wire/ntlm.h"
 #include "wire/spnego.h"
 #include "wire/utf8.h"
@@ -177,6 +179,9 @@ static void take_challenge(const struct ntlm *ntlm, struct token *token)
     else
         copy_name(ntlm->domain, &token->domain);
     copy_utf16(has_dns ? ntlm->dns_computer : ntlm->netbios_computer, &token->server_name);
+    copy_utf16(ntlm->netbios_computer, &token->server_netbios);
+    copy_utf16(ntlm->dns_domain, &token->dns_domain);
+    copy_utf16(ntlm->dns_tree, &token->forest);
     token->server_filetime = ntlm->filetime;
 }
 
@@ -190,12 +195,15 @@ static void take_authenticate(const struct ntlm *ntlm, struct token *token)
     token->ntlm_version = ntlm->response_version;
     token->ntlm_anonymous = ntlm->is_anonymous;
     token->ntlm_has_mic = ntlm->has_mic;
+    token->ntlm_av_flags = ntlm->av_flags;
     take_channel_binding(ntlm->channel_binding, token);
 }
 
 static void take_ntlm(const struct ntlm *ntlm, struct token *token)
 {
     token->ntlm_flags = ntlm->flags;
+    token->build = (struct token_build){ntlm->has_version, ntlm->version_major, ntlm->version_minor,
+                                        ntlm->version_build};
     if (ntlm->type == 2) {
         take_challenge(ntlm, token);
     } else if (ntlm->type == 3) {
@@ -231,21 +239,35 @@ static void take_kerberos(const struct kerberos *kerberos, struct token *token)
     token->ticket_etype = kerberos->etype;
     token->ticket_kvno = kerberos->kvno;
     token->krb_error = kerberos->error;
+    token->sender_etype = kerberos->sender_etype;
+    token->ap_options = kerberos->ap_options;
+    token->ticket_bytes = kerberos->ticket_bytes;
     if (kerberos->server_time >= 0)
         token->server_filetime =
             FILETIME_OF_1970 + (uint64_t)kerberos->server_time * FILETIME_PER_SECOND;
+}
+
+static void take_negoex(const struct negoex *negoex, struct token *token)
+{
+    _Static_assert(sizeof(token->negoex_types) == sizeof(negoex->types), "the same messages");
+    token->kind = TOKEN_NEGOEX;
+    memcpy(token->negoex_types, negoex->types, sizeof(token->negoex_types));
+    token->negoex_count = negoex->type_count;
+    if (negoex->schemes.size >= sizeof(token->negoex_scheme))
+        memcpy(token->negoex_scheme, negoex->schemes.data, sizeof(token->negoex_scheme));
 }
 
 // Names a mechanism's own token by what it is, not by what was announced.
 static void take_mechanism(struct der bytes, struct token *token)
 {
     struct ntlm ntlm;
+    struct negoex negoex;
     struct kerberos kerberos;
 
     if (ntlm_read(bytes.rest, &ntlm))
         take_ntlm(&ntlm, token);
-    else if (span_starts_with(bytes.rest, SPAN("NEGOEXTS")))
-        token->kind = TOKEN_NEGOEX;
+    else if (negoex_read(bytes.rest, &negoex))
+        take_negoex(&negoex, token);
     else if (kerberos_read(bytes, &kerberos))
         take_kerberos(&kerberos, token);
     else
@@ -321,6 +343,38 @@ const char *token_kind_word(enum token_kind kind)
         [TOKEN_IAKERB] = "iakerb",
     };
     return words[kind];
+}
+
+size_t token_build_print(const struct token_build *build, char ret_text[TOKEN_BUILD_MAX])
+{
+    struct text text = text_over(ret_text, TOKEN_BUILD_MAX);
+    if (build->is_known)
+        text_add_printf(&text, "%u.%u.%u", build->major, build->minor, build->build);
+    return text.size;
+}
+
+const char *token_etype_word(int etype)
+{
+    switch (etype) {
+    case 1:
+        return "des-cbc-crc";
+    case 3:
+        return "des-cbc-md5";
+    case 17:
+        return "aes128-cts-hmac-sha1-96";
+    case 18:
+        return "aes256-cts-hmac-sha1-96";
+    case 19:
+        return "aes128-cts-hmac-sha256-128";
+    case 20:
+        return "aes256-cts-hmac-sha384-192";
+    case 23:
+        return "rc4-hmac";
+    case 24:
+        return "rc4-hmac-exp";
+    default:
+        return NULL;
+    }
 }
 
 // The mechanism that a server chose, or that the scheme leaves no doubt about.

@@ -50,6 +50,17 @@ enum channel_binding_form {
     CHANNEL_BINDING_PRESENT,
 };
 
+// The Windows build of a sender, as NTLM's Version says it: 10.0.20348 of one server, 10.0.17763 of
+// another. Clients that are no Windows write what they like.
+struct token_build {
+    bool is_known;
+    uint8_t major;
+    uint8_t minor;
+    uint16_t build;
+};
+
+#define TOKEN_BUILD_MAX 16 // "255.255.65535"
+
 struct token {
     enum auth_scheme scheme;
     enum token_kind kind;
@@ -63,10 +74,15 @@ struct token {
     unsigned ntlm_version; // Type 3: 1 or 2; 0 when anonymous or not known
     bool ntlm_anonymous;
     bool ntlm_has_mic;
+    uint32_t ntlm_av_flags;            // Type 3 AV 6
+    struct token_build build;          // of the sender: any type
     struct token_text domain;          // Type 3 (Type 2: NetBIOS domain of the server)
     struct token_text user;            // Type 3
     struct token_text workstation;     // Type 3
     struct token_text server_name;     // Type 2: DNS computer name, else the NetBIOS one
+    struct token_text server_netbios;  // Type 2
+    struct token_text dns_domain;      // Type 2: of the server
+    struct token_text forest;          // Type 2
     struct token_text spn;             // Type 3 AV 9, or sname of the Kerberos ticket
     enum channel_binding_form binding; // Type 3 AV 10
     uint8_t binding_hash[16];          // when present
@@ -76,6 +92,13 @@ struct token {
     int ticket_etype;    // 0: none
     int64_t ticket_kvno; // -1: none
     int krb_error;       // KRB-ERROR code; -1: none
+    int sender_etype;    // of the authenticator; 0: none
+    uint32_t ap_options; // enum kerberos_ap_option
+    size_t ticket_bytes; // 0: none
+    // NegoEx
+    uint8_t negoex_types[8]; // enum negoex_type, in order
+    size_t negoex_count;
+    uint8_t negoex_scheme[16]; // GUID of the preferred provider; zeros: none
     // SPNEGO: mechanisms in the order offered; of a response, the one the server chose
     uint8_t mechs[8]; // enum token_mech
     size_t mech_count;
@@ -114,5 +137,10 @@ const char *auth_scheme_word(enum auth_scheme scheme);
 // "type1", "type2", "type3", "ap_req", "ap_rep", "krb_error", "negoex", "iakerb", "spnego",
 // "unknown", "empty"
 const char *token_kind_word(enum token_kind kind);
+// "10.0.20348", without an end; how many bytes, 0 when it is not known.
+size_t token_build_print(const struct token_build *build, char ret_text[TOKEN_BUILD_MAX]);
+// The Kerberos encryption as Microsoft and MIT call it: "aes256-cts-hmac-sha1-96", "rc4-hmac";
+// NULL for numbers nobody uses.
+const char *token_etype_word(int etype);
 // As people say it: "ntlm", "kerberos", "negotiate" (SPNEGO of unknown content) or "none".
 const char *token_mechanism_word(const struct token *token);

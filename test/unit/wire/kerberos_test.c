@@ -54,6 +54,36 @@ static void reads_a_request(void **state)
     }
 }
 
+// Options and authenticator stand around the ticket; broken ones are left for the server to judge.
+static void reads_what_stands_around_the_ticket(void **state)
+{
+    static const struct {
+        const char *hex;
+        uint32_t options;
+        int sender_etype;
+        size_t ticket_bytes;
+    } cases[] = {
+        {"6e 61 30 5f a0 03 020105 a1 03 02010e a2 07 0305 0020000000 a3 38 " TICKET
+         "a4 10 30 0e a0 03 020117 a2 07 0405 0102030405", 0x20000000, 23, 56},
+        {"6e 55 30 53 a0 03 020105 a1 03 02010e a2 07 0305 0060000000 a3 38 " TICKET
+         "a4 04 3002 0500", 0x60000000, 0, 56},
+        // options that are too short, none, a number
+        {"6e 4f 30 4d a0 03 020105 a1 03 02010e a2 04 0302 0020 a3 38 " TICKET "a4 01 00", 0, 0, 56},
+        {"6e 46 30 44 a0 03 020105 a1 03 02010e a3 38 " TICKET, 0, 0, 56},
+        {"6e 4d 30 4b a0 03 020105 a1 03 02010e a2 05 0203 200000 a3 38 " TICKET, 0, 0, 56},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        uint8_t room[512];
+        struct kerberos kerberos;
+        if (!read(cases[i].hex, false, &kerberos, room))
+            fail_msg("%s was refused", cases[i].hex);
+        check_request(&kerberos);
+        assert_int_equal(kerberos.ap_options, cases[i].options);
+        assert_int_equal(kerberos.sender_etype, cases[i].sender_etype);
+        assert_int_equal(kerberos.ticket_bytes, cases[i].ticket_bytes);
+    }
+}
+
 static void reads_odd_numbers(void **state)
 {
     uint8_t room[512];
@@ -199,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_request),
+        cmocka_unit_test(reads_what_stands_around_the_ticket),
         cmocka_unit_test(reads_odd_numbers),
         cmocka_unit_test(keeps_four_parts_of_a_name),
         cmocka_unit_test(reads_a_reply),

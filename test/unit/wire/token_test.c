@@ -279,6 +279,70 @@ static void reads_what_real_clients_send(void **state)
     }
 }
 
+// What tells one server and one client from another. The numbers were read from the same tokens with
+// other tools (openssl asn1parse, and by hand).
+static void reads_builds_and_sizes(void **state)
+{
+    static const struct {
+        const char *file, *build, *netbios, *dns_domain;
+        uint32_t flags, av_flags, ap_options;
+        size_t ticket_bytes;
+        int sender_etype;
+    } cases[] = {
+        {"curl-ntlm.1.request", .flags = 0x00088206},
+        {"chromium-ntlm.2.answer", "6.1.0", "IIS1", "example.test", .flags = 0x028a8205},
+        {"chromium-ntlm.3.request", .flags = 0x00088205, .av_flags = 2},
+        {"httpntlm.3.request", "5.1.2600", .flags = 0xa2888205},
+        {"requests-ntlm.1.request", "6.1.7601", .flags = 0xe2889032},
+        {"curl-spnego-ntlm.2.answer", "6.2.0", "IIS1", .flags = 0xe2898215},
+        {"curl-spnego-ntlm.3.request", "6.2.0", .flags = 0xe2898215, .av_flags = 2},
+        {"samba-spnego.3.answer", "6.1.0", "IIS1", "example.test", .flags = 0x628a8205},
+        {"curl-kerberos.1.request", .ap_options = 0x20000000, .ticket_bytes = 452, .sender_etype = 18},
+        {"firefox-kerberos.1.request", .ap_options = 0, .ticket_bytes = 452, .sender_etype = 18},
+        {"curl-kerberos.2.answer"},
+        {"mit-kerberos-error.2.answer"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *file = cases[i].file;
+        char line[4096], build[TOKEN_BUILD_MAX];
+        struct token token;
+        read_with(captured_value(file, line, sizeof(line)), SCRATCH_BYTES, &token);
+        assert_span_text(span_of(build, token_build_print(&token.build, build)), cases[i].build);
+        check_text(file, "server_netbios", &token.server_netbios, cases[i].netbios);
+        check_text(file, "dns_domain", &token.dns_domain, cases[i].dns_domain);
+        check_number(file, "ntlm_flags", token.ntlm_flags, cases[i].flags);
+        check_number(file, "ntlm_av_flags", token.ntlm_av_flags, cases[i].av_flags);
+        check_number(file, "ap_options", token.ap_options, cases[i].ap_options);
+        check_number(file, "ticket_bytes", (long long)token.ticket_bytes, (long long)cases[i].ticket_bytes);
+        check_number(file, "sender_etype", token.sender_etype, cases[i].sender_etype);
+    }
+}
+
+static void prints_builds(void **state)
+{
+    static const struct {
+        struct token_build build;
+        const char *text;
+    } cases[] = {
+        {{true, 10, 0, 20348}, "10.0.20348"},
+        {{true, 255, 255, 65535}, "255.255.65535"},
+        {{true, 0, 0, 0}, "0.0.0"},
+        {{false, 10, 0, 20348}, ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[TOKEN_BUILD_MAX];
+        assert_span_text(span_of(text, token_build_print(&cases[i].build, text)), cases[i].text);
+    }
+}
+
+static void names_encryption(void **state)
+{
+    assert_string_equal(token_etype_word(18), "aes256-cts-hmac-sha1-96");
+    assert_string_equal(token_etype_word(23), "rc4-hmac");
+    assert_null(token_etype_word(0));
+    assert_null(token_etype_word(-133));
+}
+
 // Between 2020 and 2100, as FILETIME.
 static void reads_the_clocks_of_servers(void **state)
 {
@@ -482,6 +546,9 @@ int main(void)
         cmocka_unit_test(cuts_lists_of_challenges),
         cmocka_unit_test(prefers_what_binds),
         cmocka_unit_test(reads_what_real_clients_send),
+        cmocka_unit_test(reads_builds_and_sizes),
+        cmocka_unit_test(prints_builds),
+        cmocka_unit_test(names_encryption),
         cmocka_unit_test(reads_the_clocks_of_servers),
         cmocka_unit_test(does_not_mind_how_a_token_is_carried),
         cmocka_unit_test(names_made_tokens),
