@@ -16,13 +16,17 @@ struct facts {
 void facts_init(struct facts *facts);
 void facts_done(struct facts *facts);
 
+// From text, which may come from anywhere: what was there is replaced. False, with the reason as a
+// half sentence, when it is no document of facts; nothing has changed then.
+bool facts_parse(struct facts *facts, struct span text, char *ret_problem, size_t capacity);
 // From a file that facts_save wrote. False, with a sentence on stderr, when it is not that.
 bool facts_load(struct facts *facts, const char *file);
 // Mode 0600. False, with a sentence on stderr, when it cannot be written.
 bool facts_save(const struct facts *facts, const char *file);
 
 // Reading: `path` is keys and array indexes joined by dots ("tls.certificate.names.0"), from any
-// node. All of them accept NULL and answer as if nothing was there, so a check reads as prose.
+// node; keys may hold dots themselves ("tls.versions.TLSv1.2"). All of them accept NULL and answer
+// as if nothing was there, so a check reads as prose.
 const json_t *fact(const json_t *from, const char *path);
 bool fact_is_known(const json_t *from, const char *path); // there, and not null
 bool fact_bool(const json_t *from, const char *path);     // true only if it is true

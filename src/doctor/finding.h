@@ -62,6 +62,10 @@ void diagnosis_init(struct diagnosis *diagnosis);
 void diagnosis_done(struct diagnosis *diagnosis);
 // By weight, then rank, then confidence; stable.
 void diagnosis_sort(struct diagnosis *diagnosis);
+// Takes one out; the others keep their order.
+void diagnosis_drop(struct diagnosis *diagnosis, size_t index);
+// The first of that check; NULL: it said nothing.
+const struct finding *diagnosis_find(const struct diagnosis *diagnosis, const char *id);
 // Is there anything heavier than a note?
 bool diagnosis_is_ill(const struct diagnosis *diagnosis);
 
@@ -78,3 +82,7 @@ void finding_evidence(struct finding *finding, const char *evidence, ...)
 // `command` may be NULL; it is formatted with the arguments, `what` is not.
 void finding_remedy(struct finding *finding, enum remedy_place place, const char *what,
                     const char *command, ...) __attribute__((format(printf, 4, 5)));
+
+// The same text, malloc'ed, bounded and safe to print on a terminal: control and invisible
+// characters and bytes that are no UTF-8 become \xNN. The functions above do this by themselves.
+char *finding_clean(const char *text);
