@@ -67,16 +67,25 @@ static void add_challenge(struct answer *a, bool negotiate, struct span token)
     buffer_add_text(&a->out, "\r\n");
 }
 
+// `error` is what goes with Negotiate when a ticket was refused; mostly nothing.
+static void add_offers(struct answer *a, struct span error)
+{
+    const struct settings *s = a->settings;
+    if (s->offer_ntlm && s->ntlm_first)
+        add_challenge(a, false, (struct span){0});
+    if (s->offer_negotiate)
+        add_challenge(a, true, error);
+    if (s->offer_ntlm && !s->ntlm_first)
+        add_challenge(a, false, (struct span){0});
+}
+
 void answer_unauthorized(struct answer *a, const struct gate_answer *g)
 {
     start_head(a, "401 Unauthorized", "text/html");
     if (g->verdict == GATE_CONTINUED) {
         add_challenge(a, g->negotiate, buffer_span(&g->token));
     } else {
-        if (a->settings->offer_negotiate)
-            add_challenge(a, true, (struct span){0});
-        if (a->settings->offer_ntlm)
-            add_challenge(a, false, (struct span){0});
+        add_offers(a, buffer_span(&g->token));
     }
     end_head(a);
     add_body(a, answer_unauthorized_page());

@@ -26,7 +26,29 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
     return SSL_TLSEXT_ERR_OK;
 }
 
-SSL_CTX *channel_context(const struct listener_settings *l, bool http2)
+// What a server with SNI bindings does with the name a client asks for, or does not.
+static int choose_by_name(SSL *ssl, int *ret_alert, void *given)
+{
+    const struct settings *s = given;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    *ret_alert = SSL_AD_UNRECOGNIZED_NAME;
+    if (s->sni_name && (!name || strcasecmp(name, s->sni_name) != 0))
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    if (!name && s->no_name_cert && s->no_name_key &&
+        (SSL_use_certificate_chain_file(ssl, s->no_name_cert) != 1 ||
+         SSL_use_PrivateKey_file(ssl, s->no_name_key, SSL_FILETYPE_PEM) != 1))
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int accept_any_certificate(int verified, X509_STORE_CTX *store)
+{
+    (void)verified;
+    (void)store;
+    return 1;
+}
+
+SSL_CTX *channel_context(const struct settings *s, const struct listener_settings *l)
 {
     static char with_http2[] = "\x02h2\x08http/1.1", without_http2[] = "\x08http/1.1";
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -40,7 +62,12 @@ SSL_CTX *channel_context(const struct listener_settings *l, bool http2)
         SSL_CTX_free(context);
         return NULL;
     }
-    SSL_CTX_set_alpn_select_cb(context, choose_alpn, http2 ? with_http2 : without_http2);
+    SSL_CTX_set_alpn_select_cb(context, choose_alpn, s->http2 ? with_http2 : without_http2);
+    SSL_CTX_set_tlsext_servername_callback(context, choose_by_name);
+    SSL_CTX_set_tlsext_servername_arg(context, (void *)(uintptr_t)s);
+    if (s->ask_client_certificate)
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, accept_any_certificate);
+    SSL_CTX_set_session_id_context(context, (const unsigned char *)"iis", 3);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     return context;
 }

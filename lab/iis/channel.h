@@ -17,7 +17,7 @@ struct channel {
 };
 
 // One SSL_CTX for a listener; NULL, and said on stderr, when a file will not do.
-SSL_CTX *channel_context(const struct listener_settings *l, bool http2);
+SSL_CTX *channel_context(const struct settings *s, const struct listener_settings *l);
 
 // Takes the socket, and with a context does the TLS handshake. False when that failed; the channel
 // must be closed all the same. Reading gives up after idle_ms.

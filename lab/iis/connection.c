@@ -10,6 +10,7 @@
 #include "answer.h"
 #include "http2.h"
 #include "request.h"
+#include "site.h"
 
 static void log_request(const struct answer *a, const struct gate_answer *g, unsigned status)
 {
@@ -59,6 +60,9 @@ static bool serve_request(struct answer *a, struct channel *c, struct buffer *in
 {
     struct gate_answer g = {.verdict = GATE_PASSED};
     bool go_on;
+    if (site_answers(a, c->ssl != NULL))
+        return channel_write(c, buffer_span(&a->out)) &&
+               request_read_body(a->request, c, in, NULL) && a->request->keep_alive;
     a->anonymous = is_open_path(a->settings, a->request->path);
     if (!a->anonymous)
         gate_ask(a->gate, a->request->authorization, &g);

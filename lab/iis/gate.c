@@ -35,12 +35,12 @@ static void forget_handshake(struct gate *g)
     buffer_clear(&g->mech_types);
 }
 
+// a->token stays what it is: empty, or the error that goes with the refusal.
 static void refuse(struct gate *g, struct gate_answer *a, const char *why)
 {
     forget_login(g);
     forget_handshake(g);
     kerberos_login_done(&g->kerberos);
-    buffer_clear(&a->token);
     a->verdict = GATE_REFUSED;
     a->why = why;
 }
@@ -164,6 +164,8 @@ static void ask_kerberos(struct gate *g, struct span token, struct gate_answer *
         a->verdict = GATE_CONTINUED;
         break;
     case KERBEROS_REFUSED:
+        if (!s->tells_kerberos_error)
+            buffer_clear(&a->token);
         refuse(g, a, why);
         break;
     }

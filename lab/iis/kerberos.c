@@ -112,8 +112,7 @@ enum kerberos_step kerberos_accept(const struct kerberos *k, struct kerberos_log
         step = KERBEROS_DONE;
         add_name(name, source);
     }
-    if (step != KERBEROS_REFUSED)
-        buffer_add(reply, out.value, out.length);
+    buffer_add(reply, out.value, out.length);
     gss_release_buffer(&ignored, &out);
     gss_release_name(&ignored, &source);
     if (step != KERBEROS_MORE)

@@ -70,7 +70,7 @@ static bool open_listeners(const struct settings *s, struct open_listener *all)
 {
     for (unsigned i = 0; i < s->listener_count; i++) {
         const struct listener_settings *l = &s->listeners[i];
-        all[i].context = l->tls ? channel_context(l, s->http2) : NULL;
+        all[i].context = l->tls ? channel_context(s, l) : NULL;
         if (l->tls && !all[i].context)
             return false;
         all[i].fd = open_socket(l->address);

@@ -95,6 +95,10 @@ static bool take_field(struct request *r, struct span name, struct span value, u
         r->authorization = value;
     } else if (span_is_word(name, "Upgrade")) {
         r->upgrade = value;
+    } else if (span_is_word(name, "Host")) {
+        r->host = value;
+    } else if (span_is_word(name, "X-Forwarded-Proto")) {
+        r->forwarded_proto = value;
     } else if (span_is_word(name, "Expect")) {
         r->expects_continue = span_is_word(value, "100-continue");
     }
@@ -112,6 +116,7 @@ static bool parse_head(struct request *r)
         size_t end = find(head, at, "\r\n");
         struct span line = span_cut(head, at, end - at);
         size_t colon = find(line, 0, ":");
+        r->longest_line = line.len > r->longest_line ? line.len : r->longest_line;
         if (colon == SIZE_MAX || colon == 0)
             return false;
         struct span value = span_trim(span_cut(line, colon + 1, line.len));

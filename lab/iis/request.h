@@ -17,8 +17,9 @@ enum request_result {
 struct request {
     struct buffer head; // as received, with the empty line
     struct span method, target, path;
-    struct span authorization, upgrade;
-    unsigned minor; // HTTP/1.minor
+    struct span authorization, upgrade, host, forwarded_proto;
+    size_t longest_line; // of the fields, in bytes
+    unsigned minor;      // HTTP/1.minor
     bool keep_alive;
     bool expects_continue;
     bool chunked;

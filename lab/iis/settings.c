@@ -32,6 +32,17 @@ enum option_id {
     OPTION_NO_AUTH,
     OPTION_SEVER_BODIES,
     OPTION_REFUSE_FIRST,
+    OPTION_HOST,
+    OPTION_HEADER_LIMIT,
+    OPTION_REQUIRE_TLS,
+    OPTION_REDIRECT_TO_TLS,
+    OPTION_HTTP_LINKS,
+    OPTION_LOGON,
+    OPTION_KERBEROS_ERRORS,
+    OPTION_SNI_NAME,
+    OPTION_NO_NAME_CERT,
+    OPTION_NO_NAME_KEY,
+    OPTION_ASK_CLIENT_CERTIFICATE,
     OPTION_HTTP2,
     OPTION_IDLE,
     OPTION_STOP_ON_EOF,
@@ -57,7 +68,12 @@ static const struct row rows[] = {
     {OPTION_DOMAIN, "domain", "NAME", '-', "NetBIOS domain in the challenge (EXAMPLE)"},
     {OPTION_DNS_DOMAIN, "dns-domain", "NAME", '-', "DNS domain in the challenge (example.test)"},
     {OPTION_PROVIDERS, "providers", "LIST", 'V',
-     "windowsAuthentication/providers, order as on IIS: negotiate,ntlm (default) or one of them"},
+     "windowsAuthentication/providers, order as on IIS: negotiate,ntlm (default), ntlm,negotiate "
+     "or one of them"},
+    {OPTION_LOGON, "logon", "windows|basic|forms", 'V',
+     "which authentication is enabled; basic and forms answer as such a site and let nobody in"},
+    {OPTION_KERBEROS_ERRORS, "kerberos-errors", NULL, 'U',
+     "the 401 for a refused ticket carries the KRB-ERROR, as IIS has been seen to do"},
     {OPTION_KERBEROS, "kerberos", "connection|request", 'U',
      "authPersistNonNTLM: Kerberos kept for the connection (default, what is seen in the field) or "
      "for one request; Microsoft's pages disagree on the default. Persistent-Auth says which"},
@@ -80,6 +96,24 @@ static const struct row rows[] = {
      "a request body that arrives without authentication: 401, then the connection is cut"},
     {OPTION_REFUSE_FIRST, "refuse-first", NULL, 'V',
      "kernel mode: if the very first request already carries a token, one spurious 401"},
+    {OPTION_HOST, "host", "NAME", 'V',
+     "host header of the site's binding: http.sys answers 400 Invalid Hostname to any other; "
+     "repeatable"},
+    {OPTION_HEADER_LIMIT, "header-limit", "BYTES", 'V',
+     "MaxFieldLength: a longer header line is 400 Request Header too long; default: none"},
+    {OPTION_REQUIRE_TLS, "require-tls", NULL, 'V', "access sslFlags Ssl: 403.4 in clear"},
+    {OPTION_REDIRECT_TO_TLS, "redirect-to-tls", NULL, 'I',
+     "an application that sends whoever comes in clear to https://, unless X-Forwarded-Proto says "
+     "https"},
+    {OPTION_HTTP_LINKS, "http-links", NULL, 'I',
+     "an application that makes absolute http:// redirects when it does not know of TLS before it"},
+    {OPTION_SNI_NAME, "sni-name", "NAME", 'R',
+     "SNI binding without a default one: a hello with another or no name is refused"},
+    {OPTION_NO_NAME_CERT, "no-name-cert", "FILE", 'R',
+     "the default binding's certificate, for hellos without a name"},
+    {OPTION_NO_NAME_KEY, "no-name-key", "FILE", 'R', "its key"},
+    {OPTION_ASK_CLIENT_CERTIFICATE, "ask-client-certificate", NULL, 'R',
+     "clientcertnegotiation=enable: asked for in the handshake, any or none will do"},
     {OPTION_HTTP2, "http2", NULL, 'V',
      "offer h2; an anonymous request gets its 401, one with Authorization RST_STREAM 0xd "
      "HTTP_1_1_REQUIRED (that the 401 is served over h2: R)"},
@@ -167,7 +201,9 @@ static bool set_providers(struct settings *s, const char *list)
 {
     s->offer_negotiate = strcasecmp(list, "ntlm") != 0;
     s->offer_ntlm = strcasecmp(list, "negotiate") != 0;
-    return strcasecmp(list, "negotiate,ntlm") == 0 || !s->offer_negotiate || !s->offer_ntlm;
+    s->ntlm_first = strcasecmp(list, "ntlm,negotiate") == 0;
+    return s->ntlm_first || strcasecmp(list, "negotiate,ntlm") == 0 || !s->offer_negotiate ||
+           !s->offer_ntlm;
 }
 
 static bool set_kerberos(struct settings *s, const char *value)
@@ -204,6 +240,33 @@ static bool add_open_path(struct settings *s, const char *value)
     return true;
 }
 
+static bool add_host(struct settings *s, const char *value)
+{
+    if (s->host_count == SETTINGS_LIST)
+        return false;
+    s->hosts[s->host_count++] = value;
+    return true;
+}
+
+static bool set_logon(struct settings *s, const char *value)
+{
+    static const char *const names[] = {"windows", "basic", "forms"};
+    for (unsigned i = 0; i < 3; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            s->logon = (enum logon)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_header_limit(struct settings *s, const char *value)
+{
+    char *end;
+    s->header_limit = strtoul(value, &end, 10);
+    return *value && !*end && s->header_limit > 0;
+}
+
 static bool set_idle(struct settings *s, const char *value)
 {
     char *end;
@@ -215,16 +278,21 @@ static bool set_idle(struct settings *s, const char *value)
 // The options that only turn something on; false for any other.
 static bool set_flag(struct settings *s, int id)
 {
-    bool *flag = id == OPTION_SINGLE_REQUEST ? &s->single_request
-                 : id == OPTION_PROXY        ? &s->protection.proxy
-                 : id == OPTION_COHOSTING    ? &s->protection.cohosting
-                 : id == OPTION_NO_SPN_CHECK ? &s->protection.no_spn_check
-                 : id == OPTION_SEVER_BODIES ? &s->sever_bodies
-                 : id == OPTION_REFUSE_FIRST ? &s->refuse_first
-                 : id == OPTION_HTTP2        ? &s->http2
-                 : id == OPTION_VERBOSE      ? &s->verbose
-                 : id == OPTION_STOP_ON_EOF  ? &s->stop_on_eof
-                                             : NULL;
+    bool *flag = id == OPTION_SINGLE_REQUEST           ? &s->single_request
+                 : id == OPTION_PROXY                  ? &s->protection.proxy
+                 : id == OPTION_COHOSTING              ? &s->protection.cohosting
+                 : id == OPTION_NO_SPN_CHECK           ? &s->protection.no_spn_check
+                 : id == OPTION_SEVER_BODIES           ? &s->sever_bodies
+                 : id == OPTION_REFUSE_FIRST           ? &s->refuse_first
+                 : id == OPTION_HTTP2                  ? &s->http2
+                 : id == OPTION_REQUIRE_TLS            ? &s->require_tls
+                 : id == OPTION_REDIRECT_TO_TLS        ? &s->redirect_to_tls
+                 : id == OPTION_HTTP_LINKS             ? &s->http_links
+                 : id == OPTION_KERBEROS_ERRORS        ? &s->tells_kerberos_error
+                 : id == OPTION_ASK_CLIENT_CERTIFICATE ? &s->ask_client_certificate
+                 : id == OPTION_VERBOSE                ? &s->verbose
+                 : id == OPTION_STOP_ON_EOF            ? &s->stop_on_eof
+                                                       : NULL;
     if (flag)
         *flag = true;
     return flag;
@@ -239,6 +307,9 @@ static const char **text_option(struct settings *s, int id)
            : id == OPTION_USERS        ? &s->user_file
            : id == OPTION_DOMAIN       ? &s->place.domain
            : id == OPTION_DNS_DOMAIN   ? &s->place.dns_domain
+           : id == OPTION_SNI_NAME     ? &s->sni_name
+           : id == OPTION_NO_NAME_CERT ? &s->no_name_cert
+           : id == OPTION_NO_NAME_KEY  ? &s->no_name_key
                                        : NULL;
 }
 
@@ -266,6 +337,12 @@ static bool set_option(struct settings *s, int id, const char *value)
         return add_spn(s, value);
     case OPTION_NO_AUTH:
         return add_open_path(s, value);
+    case OPTION_HOST:
+        return add_host(s, value);
+    case OPTION_LOGON:
+        return set_logon(s, value);
+    case OPTION_HEADER_LIMIT:
+        return set_header_limit(s, value);
     case OPTION_IDLE:
         return set_idle(s, value);
     default:

@@ -5,6 +5,8 @@ import base64
 import hashlib
 import os
 import re
+import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -96,6 +98,7 @@ def test_401_keeps_the_connection(lab, plain):
 
 @pytest.mark.parametrize("providers,expected", [
     ("ntlm", [b"NTLM"]), ("negotiate", [b"Negotiate"]), ("negotiate,ntlm", [b"Negotiate", b"NTLM"]),
+    ("ntlm,negotiate", [b"NTLM", b"Negotiate"]),
 ])
 def test_providers(lab, server, providers, expected):
     connection = connect(lab, server(providers=providers))
@@ -419,6 +422,17 @@ def test_replayed_ticket(lab, server, tmp_path, remembers):
     again = connect(lab, iis).ask("/", value)
     assert person_of(again) == (401 if remembers else "alice")
     assert ("why=replayed" in iis.log()) == remembers
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_refused_ticket_may_say_why(lab, server, tells):
+    iis = server(keytab="iis1", kerberos_errors=tells)
+    answer = kerberos_login(connect(lab, iis), person(lab, "alice"), host="lb.example.test")
+    assert answer.status == 401
+    said = answer.token("Negotiate")
+    # KRB-ERROR is APPLICATION 30 behind the token id 03 00
+    assert (said is not None and b"\x03\x00\x7e" in base64.b64decode(said)) == tells
+    assert answer.challenges[-1] == b"NTLM"
 
 
 def test_without_a_keytab(lab, server):
@@ -849,3 +863,86 @@ def test_ntlm_vectors():
     assert ntlm.md4(b"abc").hex() == "a448017aaf21d8525fc10ae87aa6729d"
     assert ntlm.nt_hash("password").hex() == "8846f7eaee8fb117ad06bdd830b7586c"
     assert NtlmLogin(Person("a", "B", "c", None)).first().startswith("NTLM TlRMTVNTUAAB")
+
+
+# -- what a site says before any credentials are looked at
+
+
+def test_another_host_name_is_refused(lab, server):
+    iis = server(host=["iis1.example.test", "other.example.test"])
+    assert connect(lab, iis).ask("/").status == 401
+    stranger = server(host=["other.example.test"])
+    answer = connect(lab, stranger).ask("/")
+    assert (answer.status, answer.closes) == (400, True)
+    assert b"Invalid Hostname" in answer.body
+
+
+def test_a_long_header_line_is_refused(lab, server):
+    iis = server(header_limit=2000)
+    assert connect(lab, iis).ask("/", "Negotiate " + "A" * 1900).status == 401
+    answer = connect(lab, iis).ask("/", "Negotiate " + "A" * 2000)
+    assert answer.status == 400 and b"Request Header too long" in answer.body
+
+
+def test_tls_can_be_required(lab, server):
+    iis = server(require_tls=True)
+    assert lab.curl(iis.url(HOST, tls=True), "-i").stdout.startswith(b"HTTP/1.1 401")
+    said = lab.curl(iis.url(HOST, tls=False), "-i").stdout
+    assert said.startswith(b"HTTP/1.1 403") and b"403.4" in said
+
+
+@pytest.mark.parametrize("switch,location", [
+    ("redirect_to_tls", b"Location: https://iis1.example.test"),
+    ("http_links", b"Location: http://iis1.example.test"),
+])
+def test_redirects_of_an_application_that_sees_no_tls(lab, server, switch, location):
+    iis = server(**{switch: True})
+    assert location in lab.curl(iis.url(HOST, tls=False), "-i").stdout
+    for arguments in (("-i",), ("-i", "-H", "X-Forwarded-Proto: https")):
+        tls = len(arguments) == 1
+        said = lab.curl(iis.url(HOST, tls=tls), *arguments).stdout
+        assert said.startswith(b"HTTP/1.1 401")
+
+
+def test_other_logons(lab, server):
+    assert connect(lab, server(logon="basic")).ask("/").challenges == [b'Basic realm="intranet"']
+    forms = connect(lab, server(logon="forms"))
+    assert forms.ask("/").status == 302
+    assert forms.ask("/login.aspx").status == 200
+
+
+def handshake(lab, iis, name, context=None):
+    context = context or ssl.create_default_context(cafile=lab.ca_file)
+    context.check_hostname = False
+    with socket.create_connection(("127.0.0.1", iis.https)) as plain_socket:
+        with context.wrap_socket(plain_socket, server_hostname=name) as tls_socket:
+            return tls_socket.getpeercert(binary_form=True)
+
+
+def test_a_name_may_be_needed(lab, server):
+    iis = server(sni_name=HOST)
+    assert handshake(lab, iis, HOST)
+    for name in (None, "lb.example.test"):
+        with pytest.raises(ssl.SSLError):
+            handshake(lab, iis, name)
+
+
+def test_another_certificate_without_a_name(lab, server):
+    other = lab.certificate("iis2-ecdsa")
+    iis = server(no_name_cert=other.chain, no_name_key=other.key)
+    with open(other.leaf_der, "rb") as file:
+        assert handshake(lab, iis, None) == file.read()
+    with open(lab.certificate("iis1-ecdsa").leaf_der, "rb") as file:
+        assert handshake(lab, iis, HOST) == file.read()
+
+
+def test_a_client_certificate_is_asked_for(lab, server):
+    pair = lab.certificate("iis2-ecdsa")
+    context = ssl.create_default_context(cafile=lab.ca_file)
+    context.load_cert_chain(pair.chain, pair.key)
+    iis = server(ask_client_certificate=True)
+    assert handshake(lab, iis, HOST, context)
+    said = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{iis.https}", "-tls1_2"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
+    assert "No client certificate CA names sent" in said and "Client Certificate Types" in said
