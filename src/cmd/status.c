@@ -2,6 +2,7 @@
 // `handfast status`: the running process at a glance: its state, its listeners and sites, and how
 // each server is doing.
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "cmd/ask.h"
@@ -108,6 +109,53 @@ static void print_servers(const json_t *status)
     table_print(table);
 }
 
+// ---- Extended Protection
+
+// Of two servers of one way.
+static bool says_the_same(const json_t *a, const json_t *b)
+{
+    static const char *const keys[] = {"site", "mode", "client", "pool", "verdict"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(ask_text(a, keys[i]), ask_text(b, keys[i])) != 0)
+            return false;
+    return true;
+}
+
+// The servers of which the same is said from item `i` on; the index after the last.
+static size_t join_servers(const json_t *items, size_t i, struct text *servers)
+{
+    const json_t *first = json_array_get(items, i);
+    const json_t *item = first;
+    do {
+        text_add_printf(servers, "%s%s", item == first ? "" : ", ", ask_text(item, "server"));
+        item = json_array_get(items, ++i);
+    } while (item && says_the_same(first, item));
+    return i;
+}
+
+static void print_protection(const json_t *status)
+{
+    static const char *const heads[] = {
+        "site", "client", "mode", "pool", "servers", "Extended Protection", "meaning", NULL};
+    const json_t *items = json_object_get(status, "protection");
+    struct table *table = table_new(heads);
+    for (size_t i = 0; i < json_array_size(items);) {
+        char memory[512];
+        struct text servers = text_over(memory, sizeof memory - 1);
+        const json_t *item = json_array_get(items, i);
+        i = join_servers(items, i, &servers);
+        memory[servers.size] = '\0';
+        table_add(table, ask_text(item, "site"));
+        table_add(table, ask_text(item, "client"));
+        table_add(table, ask_text(item, "mode"));
+        table_add(table, ask_text(item, "pool"));
+        table_add(table, memory);
+        table_add(table, ask_text(item, "verdict"));
+        table_add(table, ask_text(item, "sentence"));
+    }
+    table_print(table);
+}
+
 static void print_status(const json_t *status)
 {
     print_process(status);
@@ -117,6 +165,8 @@ static void print_status(const json_t *status)
     print_sites(status);
     puts("");
     print_servers(status);
+    puts("");
+    print_protection(status);
 }
 
 int status_main(int argc, char **argv)

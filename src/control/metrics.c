@@ -68,6 +68,7 @@ void metrics_gather(const struct supervisor *supervisor, struct metrics *ret_met
     double now_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
     *ret_metrics = (struct metrics){
         .service = supervisor->service,
+        .protections = supervisor->protections,
         .workers = supervisor->worker_count,
         .is_draining = supervisor->is_draining,
         .reloads = supervisor->reloads,
@@ -321,6 +322,25 @@ static void print_servers(struct text *text, const struct service *service)
         print_server_row(text, service, &server_rows[i]);
 }
 
+static void print_protections(struct text *text, const struct protections *protections)
+{
+    const struct protection_entry *entries;
+    size_t count = protections ? protections_entries(protections, &entries) : 0;
+    family(text, "handfast_protection", "gauge",
+           "What becomes of channel bindings (Extended Protection) between clients of a site and a "
+           "server");
+    for (size_t i = 0; i < count; i++) {
+        text_add_string(text, "handfast_protection");
+        label(text, "site", entries[i].site->name, '{');
+        label(text, "mode", way_word(entries[i].kind), ',');
+        label(text, "client", entries[i].client_is_tls ? "tls" : "plain", ',');
+        label(text, "pool", entries[i].pool->config->name, ',');
+        label(text, "server", entries[i].server->name, ',');
+        label(text, "verdict", protection_word(entries[i].verdict), ',');
+        value_u64(text, 1);
+    }
+}
+
 // ---- the process
 
 static void print_reloads(struct text *text, const struct metrics *metrics)
@@ -382,6 +402,7 @@ void metrics_print(struct text *text, const struct metrics *metrics)
                     "From a request's head to the end of the exchange", &tally.total);
     print_gauges(text, metrics);
     print_servers(text, metrics->service);
+    print_protections(text, metrics->protections);
     print_reloads(text, metrics);
     print_process(text, metrics);
 }

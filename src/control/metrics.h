@@ -10,6 +10,7 @@ struct metrics {
     struct tally tally; // sum over the workers
     struct worker_gauges gauges;
     const struct service *service;
+    const struct protections *protections; // NULL: not judged yet
     unsigned workers;
     bool is_draining;
     uint64_t reloads;

@@ -22,33 +22,50 @@ const char *stamp(char out[STAMP_BYTES], uint64_t ago_us)
     return out;
 }
 
-static void write_line(struct journal *journal, const struct server *server, enum verdict before)
+bool notice_begin(struct notice *notice, struct supervisor *supervisor, const char *what)
 {
-    struct log_page *page = malloc(sizeof *page);
-    if (!page)
-        return; // standard error has said it
     char now[STAMP_BYTES];
+    struct log_page *page = supervisor->journal ? malloc(sizeof *page) : NULL;
+    if (!page)
+        return false; // standard error has said it
+    notice->supervisor = supervisor;
+    notice->page = page;
+    notice->text = text_over(page->bytes, sizeof page->bytes);
+    notice->json = (struct json){&notice->text, false};
+    json_put_open(&notice->json, NULL, '{');
+    json_put_string(&notice->json, "time", stamp(now, 0));
+    json_put_string(&notice->json, "what", what);
+    return true;
+}
+
+void notice_end(struct notice *notice)
+{
+    json_put_close(&notice->json, '}');
+    text_add_string(&notice->text, "\n");
+    notice->page->size = notice->text.size;
+    journal_take(notice->supervisor->journal, notice->page);
+}
+
+static void write_line(struct supervisor *supervisor, const struct server *server,
+                       enum verdict before)
+{
+    struct notice notice;
     char address[ADDRESS_TEXT_MAX];
     const struct server_health *health = &server->health;
-    struct text text = text_over(page->bytes, sizeof page->bytes);
-    struct json json = {&text, false};
-    json_put_open(&json, NULL, '{');
-    json_put_string(&json, "time", stamp(now, 0));
-    json_put_string(&json, "what", "server");
-    json_put_string(&json, "pool", server->pool_name);
-    json_put_string(&json, "server", server->name);
-    json_put_text(&json, "address", span_of(address, address_print(&server->address, address)));
-    json_put_string(&json, "verdict", verdict_word(health->run.verdict));
-    json_put_string(&json, "before", verdict_word(before));
-    json_put_u64(&json, "checks", health->run.passed + health->run.failed);
+    if (!notice_begin(&notice, supervisor, "server"))
+        return;
+    struct json *json = &notice.json;
+    json_put_string(json, "pool", server->pool_name);
+    json_put_string(json, "server", server->name);
+    json_put_text(json, "address", span_of(address, address_print(&server->address, address)));
+    json_put_string(json, "verdict", verdict_word(health->run.verdict));
+    json_put_string(json, "before", verdict_word(before));
+    json_put_u64(json, "checks", health->run.passed + health->run.failed);
     if (health->why != END_OK)
-        json_put_string(&json, "why", end_word(health->why));
+        json_put_string(json, "why", end_word(health->why));
     if (health->detail[0])
-        json_put_string(&json, "detail", health->detail);
-    json_put_close(&json, '}');
-    text_add_string(&text, "\n");
-    page->size = text.size;
-    journal_take(journal, page);
+        json_put_string(json, "detail", health->detail);
+    notice_end(&notice);
 }
 
 void notice_verdict(void *owner, const struct server *server, enum verdict before)
@@ -62,6 +79,5 @@ void notice_verdict(void *owner, const struct server *server, enum verdict befor
         supervisor_say("server %s of pool %s is %s: %s%s%s", server->name, server->pool_name,
                        verdict, end_sentence(health->why), health->detail[0] ? ": " : "",
                        health->detail);
-    if (supervisor->journal)
-        write_line(supervisor->journal, server, before);
+    write_line(supervisor, server, before);
 }

@@ -101,6 +101,7 @@ static void adopt(struct supervisor *supervisor, struct service *service)
 {
     for (unsigned i = 0; i < supervisor->worker_count; i++)
         worker_adopt(supervisor->workers[i], service);
+    protections_adopt(supervisor->protections, service);
     probes_adopt(supervisor->probes, service->pools, service->snapshot->pool_count);
     service_unref(supervisor->service);
     supervisor->service = service;

@@ -189,6 +189,7 @@ json_t *status_compose(const struct supervisor *supervisor)
     json_object_set_new(status, "listeners", listeners(supervisor));
     json_object_set_new(status, "sites", sites(service->snapshot));
     json_object_set_new(status, "pools", pools(service));
+    json_object_set_new(status, "protection", protections_json(supervisor->protections));
     json_object_set_new(status, "counts", counts(&metrics.tally));
     json_object_set_new(status, "logins", logins(&metrics.tally));
     return status;

@@ -131,7 +131,9 @@ static bool open_journal(struct supervisor *supervisor)
 // Before the first client: a server that refuses is known to be down when it is first asked for.
 static void start_probes(struct supervisor *supervisor)
 {
-    supervisor->probes = probes_new(&supervisor->io, notice_verdict, supervisor);
+    supervisor->protections = protections_new(supervisor);
+    protections_adopt(supervisor->protections, supervisor->service);
+    supervisor->probes = probes_new(&supervisor->io, notice_verdict, protections_shown, supervisor);
     CHECK(supervisor->probes);
     probes_adopt(supervisor->probes, supervisor->service->pools,
                  supervisor->service->snapshot->pool_count);
@@ -219,6 +221,7 @@ static void take_down(struct supervisor *supervisor)
     }
     admin_free(supervisor->admin);
     probes_free(supervisor->probes);
+    protections_free(supervisor->protections);
     loop_turn(supervisor->io.loop, 0); // answers that came too late, and what was to be freed
     chores_free(supervisor->chores);
     journal_free(supervisor->journal);

@@ -4,6 +4,7 @@
 
 #include "control/control.h"
 #include "control/journal.h"
+#include "control/protection.h"
 
 struct supervisor {
     const char *config_file;
@@ -15,6 +16,7 @@ struct supervisor {
     struct service *service;
     struct journal *journal;
     struct probes *probes;
+    struct protections *protections;
     struct admin *admin;
     struct chores *chores;
     struct worker **workers;

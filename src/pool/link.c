@@ -11,6 +11,16 @@
 #define AVOIDED_MS     10000 // after connect errors in a row
 #define AVOIDED_ERRORS 3
 
+// Checks see the certificate themselves.
+static void note_leaf(const struct link *link)
+{
+    const struct pool *pool = link->side->pool;
+    struct tls_leaf leaf;
+    if (pool->tls && pool->config->health.kind == HEALTH_NONE &&
+        tls_channel_peer_leaf(link->channel, &leaf))
+        server_note_link_leaf(link->server, pool_tls_name(pool, link->server), &leaf);
+}
+
 static void note_connect(struct link *link, bool succeeded)
 {
     struct server *server = link->server;
@@ -18,6 +28,7 @@ static void note_connect(struct link *link, bool succeeded)
         link->connect_us = loop_now_us() - link->opened_us;
         atomic_store(&server->connect_errors, 0);
         atomic_store(&server->avoided_until, 0);
+        note_leaf(link);
         return;
     }
     server_count(&link->side->tallies[link->server_index]->connect_errors, 1);
@@ -51,8 +62,7 @@ static void on_idle_too_long(struct timer *timer)
 
 static struct channel *with_tls(struct pool_side *side, size_t server_index, struct channel *below)
 {
-    const struct pool_config *config = side->pool->config;
-    const char *name = config->tls.name ? config->tls.name : config->servers[server_index].name;
+    const char *name = pool_tls_name(side->pool, side->pool->servers[server_index]);
     return tls_connect(side->io->loop, side->pool->tls, name, side->sessions[server_index], below);
 }
 

@@ -54,6 +54,11 @@ struct pool *pool_free(struct pool *pool)
     return NULL;
 }
 
+const char *pool_tls_name(const struct pool *pool, const struct server *server)
+{
+    return pool->config->tls.name ? pool->config->tls.name : server->name;
+}
+
 static bool find_tallies(struct pool_side *side)
 {
     bool has_all = side->tallies != NULL;

@@ -31,6 +31,16 @@ struct server_health {
     uint64_t falls;
 };
 
+#define SERVER_NAME_MAX 256
+
+// The certificate a server showed in the last whole handshake of ours, and the name it was asked
+// for.
+struct server_shown {
+    struct tls_leaf leaf;
+    char name[SERVER_NAME_MAX]; // "": none has been seen
+    uint64_t seen_us;           // loop_now_us
+};
+
 // What one worker has done with one server. Only its thread writes; the control thread reads while
 // it runs. It lives as long as the server, so a reload does not set it back.
 struct server_tally {
@@ -55,6 +65,11 @@ struct server {
     char *pool_name;
     char *name;
     struct server_health health;
+    struct server_shown shown; // the control thread's alone
+    // What a worker's link saw; the control thread takes it away. The mark tells workers that it is
+    // nothing new.
+    _Atomic(struct server_shown *) shown_to_link;
+    atomic_uint_fast64_t shown_mark;
     _Atomic(enum verdict) verdict;      // written by the control thread
     atomic_uint_fast64_t links;         // open, over all workers
     atomic_uint connect_errors;         // in a row
@@ -68,6 +83,12 @@ struct server *server_new(const struct pool_config *pool, const struct server_co
                           struct server *const *previous, size_t previous_count);
 struct server *server_ref(struct server *server);
 struct server *server_unref(struct server *server);
+// A worker has seen this certificate on a link of its own. Where nothing else looks (no checks).
+void server_note_link_leaf(struct server *server, const char *name, const struct tls_leaf *leaf);
+// On the control thread: takes over what a link saw, or what was seen otherwise. True when that is
+// another certificate than before, or the first, or one for another name.
+bool server_take_link_leaf(struct server *server);
+bool server_note_leaf(struct server *server, const char *name, const struct tls_leaf *leaf);
 // The tally of that worker (whatever pointer tells workers apart), made when it has none. NULL
 // without memory.
 struct server_tally *server_tally_of(struct server *server, const void *worker);
@@ -87,6 +108,8 @@ struct pool {
 struct pool *pool_new(const struct pool_config *config, const struct pool *previous,
                       struct tls_problem *ret_problem);
 struct pool *pool_free(struct pool *pool);
+// The name its servers are asked for in TLS (SNI) and verified by.
+const char *pool_tls_name(const struct pool *pool, const struct server *server);
 
 // ---- the side of one worker
 
@@ -182,8 +205,12 @@ struct probes;
 // The verdict of `server` has changed; server->health says why.
 typedef void probe_tell_fn(void *owner, const struct server *server, enum verdict before);
 
+// `server` has shown another certificate than before: server->shown.
+typedef void probe_shown_fn(void *owner, const struct server *server);
+
 // NULL without memory. `io` is the control thread's.
-struct probes *probes_new(struct io_thread *io, probe_tell_fn *tell, void *owner);
+struct probes *probes_new(struct io_thread *io, probe_tell_fn *tell, probe_shown_fn *shown,
+                          void *owner);
 // Checks the servers of these pools from now on and no others: new ones at once, those it knew go
 // on where they were. A check that is under way is begun anew, since what it should look for may
 // have changed. The pools must outlive the next probes_adopt or probes_free.
@@ -191,3 +218,23 @@ void probes_adopt(struct probes *probes, struct pool *const *pools, size_t pool_
 struct probes *probes_free(struct probes *probes);
 // How many descriptors the checks may hold at one time.
 size_t probes_descriptors(size_t server_count);
+
+// ---- looks: which certificate a server shows, where no check sees it by the way
+
+struct looks;
+
+#define LOOKS_AT_ONCE_MAX 32 // the others wait a moment
+
+// A look at `server` is over. END_OK: server->shown is what it showed; else the end of the
+// connection, with words in `problem`, or "".
+typedef void look_tell_fn(void *owner, struct server *server, enum end why, const char *problem);
+
+// NULL without memory.
+struct looks *looks_new(struct io_thread *io, look_tell_fn *tell, void *owner);
+// From now on: at every server of a pool that speaks TLS and whose checks do not, once for each
+// round of its checks while it is not down; for pools without checks it only takes over what links
+// saw. The pools must outlive the next call.
+void looks_adopt(struct looks *looks, struct pool *const *pools, size_t pool_count);
+// Once, at every server of every pool that speaks TLS. How many will be told.
+size_t looks_once(struct looks *looks, struct pool *const *pools, size_t pool_count);
+struct looks *looks_free(struct looks *looks);

@@ -27,12 +27,15 @@ struct probe {
     bool is_running;
     bool is_tls;
     bool is_asked; // the request was composed
+    bool is_shown; // the certificate was looked at
 };
 
 struct probes {
     struct io_thread *io;
     probe_tell_fn *tell;
+    probe_shown_fn *shown;
     void *owner;
+    struct looks *looks; // at servers whose checks do not speak TLS
     struct list all;
     size_t running;
     uint64_t random;
@@ -202,9 +205,22 @@ static void run_http(struct probe *probe)
 
 // ---- the way of a check
 
+// Links would be shown the same certificate: the same name is asked for.
+static void note_leaf(struct probe *probe)
+{
+    const struct pool *pool = probe->pool;
+    struct tls_leaf leaf;
+    probe->is_shown = true;
+    if (pool->tls && tls_channel_peer_leaf(probe->channel, &leaf) &&
+        server_note_leaf(probe->server, pool_tls_name(pool, probe->server), &leaf))
+        probe->probes->shown(probe->probes->owner, probe->server);
+}
+
 static void on_ready(struct channel *channel, unsigned ready)
 {
     struct probe *probe = channel->owner;
+    if (channel->is_open && !probe->is_shown)
+        note_leaf(probe);
     bool is_http = health_of(probe)->kind == HEALTH_HTTP;
     if (ready & CHANNEL_WRITE)
         probe->session.is_write_blocked = false; // the next write will tell
@@ -218,10 +234,9 @@ static void on_ready(struct channel *channel, unsigned ready)
 
 static struct channel *with_tls(struct probe *probe, struct channel *below)
 {
-    const struct pool_config *config = probe->pool->config;
     struct tls_client *client =
         probe->pool->tls ? probe->pool->tls : probe->probes->any_certificate;
-    const char *name = config->tls.name ? config->tls.name : probe->server->name;
+    const char *name = pool_tls_name(probe->pool, probe->server);
     return client ? tls_connect(probe->probes->io->loop, client, name, NULL, below) : NULL;
 }
 
@@ -257,7 +272,7 @@ static void begin(struct probe *probe)
         conclude(probe, status.end, "");
         return;
     }
-    probe->is_asked = false;
+    probe->is_asked = probe->is_shown = false;
     probe->channel->owner = probe;
     probe->channel->on_ready = on_ready;
     h1_init(&probe->session, probe->probes->io, probe->channel);
@@ -366,9 +381,18 @@ void probes_adopt(struct probes *probes, struct pool *const *pools, size_t pool_
         for (size_t i = 0; i < pools[p]->server_count; i++)
             adopt_server(probes, &known, pools[p], pools[p]->servers[i]);
     stop_all(&known);
+    looks_adopt(probes->looks, pools, pool_count);
 }
 
-struct probes *probes_new(struct io_thread *io, probe_tell_fn *tell, void *owner)
+static void on_look(void *owner, struct server *server, enum end why, const char *problem)
+{
+    struct probes *probes = owner;
+    if (why == END_OK) // whether the server is well is for its checks to say
+        probes->shown(probes->owner, server);
+}
+
+struct probes *probes_new(struct io_thread *io, probe_tell_fn *tell, probe_shown_fn *shown,
+                          void *owner)
 {
     struct probes *probes = calloc(1, sizeof *probes);
     if (!probes)
@@ -376,17 +400,20 @@ struct probes *probes_new(struct io_thread *io, probe_tell_fn *tell, void *owner
     struct tls_problem problem;
     probes->io = io;
     probes->tell = tell;
+    probes->shown = shown;
     probes->owner = owner;
     probes->random = loop_now_us() ^ (uintptr_t)probes;
     probes->any_certificate = tls_client_new(NULL, false, &problem);
+    probes->looks = looks_new(io, on_look, probes);
     list_init(&probes->all);
-    return probes;
+    return probes->looks ? probes : probes_free(probes);
 }
 
 struct probes *probes_free(struct probes *probes)
 {
     if (probes) {
         stop_all(&probes->all);
+        looks_free(probes->looks);
         tls_client_free(probes->any_certificate);
     }
     free(probes);
@@ -395,5 +422,7 @@ struct probes *probes_free(struct probes *probes)
 
 size_t probes_descriptors(size_t server_count)
 {
-    return server_count < AT_ONCE_MAX ? server_count : AT_ONCE_MAX;
+    size_t checks = server_count < AT_ONCE_MAX ? server_count : AT_ONCE_MAX;
+    size_t looks = server_count < LOOKS_AT_ONCE_MAX ? server_count : LOOKS_AT_ONCE_MAX;
+    return checks + looks;
 }

@@ -3,6 +3,7 @@
 // snapshots share them.
 #include <netdb.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "base/check.h"
 #include "pool/pool.h"
@@ -56,6 +57,56 @@ struct server *server_new(const struct pool_config *pool, const struct server_co
     return server;
 }
 
+// ---- the certificate it shows
+
+static uint64_t mark_of(const char *name, const struct tls_leaf *leaf)
+{
+    return XXH3_64bits_withSeed(leaf->sha256, sizeof leaf->sha256, XXH3_64bits(name, strlen(name)));
+}
+
+static struct server_shown shown_of(const char *name, const struct tls_leaf *leaf)
+{
+    struct server_shown shown = {.leaf = *leaf, .seen_us = loop_now_us()};
+    struct text text = text_over(shown.name, sizeof shown.name - 1);
+    text_add_string(&text, name);
+    return shown;
+}
+
+void server_note_link_leaf(struct server *server, const char *name, const struct tls_leaf *leaf)
+{
+    uint64_t mark = mark_of(name, leaf);
+    if (atomic_exchange(&server->shown_mark, mark) == mark)
+        return;
+    struct server_shown *shown = malloc(sizeof *shown);
+    if (shown)
+        *shown = shown_of(name, leaf);
+    free(atomic_exchange(&server->shown_to_link, shown));
+}
+
+static bool take(struct server *server, const struct server_shown *shown)
+{
+    bool is_other = strcmp(server->shown.name, shown->name) != 0 ||
+                    memcmp(server->shown.leaf.sha256, shown->leaf.sha256, TLS_SHA256_BYTES) != 0;
+    server->shown = *shown;
+    return is_other;
+}
+
+bool server_take_link_leaf(struct server *server)
+{
+    struct server_shown *shown = atomic_exchange(&server->shown_to_link, NULL);
+    bool is_other = shown && take(server, shown);
+    free(shown);
+    return is_other;
+}
+
+bool server_note_leaf(struct server *server, const char *name, const struct tls_leaf *leaf)
+{
+    struct server_shown shown = shown_of(name, leaf);
+    return take(server, &shown);
+}
+
+// ---- tallies
+
 struct server_tally *server_tally_of(struct server *server, const void *worker)
 {
     struct server_tally *first = atomic_load(&server->tallies);
@@ -108,6 +159,7 @@ struct server *server_unref(struct server *server)
 {
     if (server && atomic_fetch_sub(&server->references, 1) == 1) {
         free_tallies(atomic_load(&server->tallies));
+        free(atomic_load(&server->shown_to_link));
         free(server->pool_name);
         free(server->name);
         free(server);

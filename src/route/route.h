@@ -4,7 +4,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "route/protection.h"
+#include "route/way.h"
 #include "wire/host.h"
 
 // The site that serves `name` (lower case): an exact host before a wildcard. SIZE_MAX when there is
