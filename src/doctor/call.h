@@ -9,46 +9,42 @@
 
 struct call;
 
-// How to call. Zeroed: TCP, or TLS as a browser of today would.
+// How to call. Zeroed: TCP, or TLS as a browser of today would, without a server name. The texts
+// are only read while opening.
 struct call_wish {
     bool is_tls;
-    const char *server_name; // SNI; NULL: none is sent
+    const char *server_name; // SNI, and the name the certificate must cover; NULL: none is sent
     const char *alpn;        // "http/1.1", "h2,http/1.1"; NULL: no ALPN
     const char *max_version; // "TLSv1.2"; NULL: the newest
     const char *min_version;
-    const char *groups;   // OpenSSL's list; NULL: its own
-    const char *sigalgs;  // "RSA+SHA256:…" or ECDSA only; NULL: OpenSSL's
-    bool pads_hello;      // a ClientHello beyond one TCP segment, as with a post-quantum share
-    const char *ca_file;  // trust this besides the system's store
-    unsigned patience_ms; // for each step
+    const char *groups;  // OpenSSL's list; NULL: its own
+    const char *sigalgs; // "RSA+SHA256:…" or ECDSA only; NULL: OpenSSL's
+    bool pads_hello;     // a ClientHello beyond one TCP segment, as with a post-quantum share
+    bool splits_hello;   // in two segments, the second one late
+    const struct call *earlier; // offers to resume its TLS session; NULL: none
+    const char *ca_file;        // trust this besides the system's store
+    unsigned patience_ms;       // for each step: connect, handshake, head, body
+};
+
+struct call_problem {
+    char text[160]; // words for people; "" when there is none
 };
 
 // Connects and shakes hands. A certificate that does not verify is no failure: call_certificate
-// tells. Failures: END_CONNECT_REFUSED and its like, END_SERVER_TLS_FAILED (call_problem says why).
+// tells. Failures: END_CONNECT_REFUSED, END_CONNECT_TIMEOUT, END_CONNECT_FAILED (unreachable and
+// the like), END_SERVER_TLS_FAILED, END_SERVER_TIMEOUT, END_SERVER_RESET, END_SERVER_CLOSED (of the
+// handshake), END_FILE_LIMIT, END_OVERLOAD. `ret_problem`, which may be NULL, is set on failure.
 struct status call_open(const struct address *address, const struct call_wish *wish,
-                        struct call **ret_call);
-// Words for why the last call_open of this thread failed; static storage or the thread's.
-const char *call_problem(void);
+                        struct call **ret_call, struct call_problem *ret_problem);
 struct call *call_close(struct call *call); // NULL is allowed; returns NULL
 
-struct call_certificate {
-    bool is_there;
-    struct tls_certificate_facts facts;
-    char issuer[256];
-    char signature[64];  // "sha256WithRSAEncryption"
-    uint8_t binding[16]; // what a client that stands here binds to; RFC 5929, see tls/tls.h
-    bool has_binding;
-    bool is_trusted;
-    char trust_problem[128]; // "" when trusted
-    bool covers_name;        // the server name of the wish
-};
-
-// What the other side showed. All false and empty without TLS.
-void call_certificate(const struct call *call, struct call_certificate *ret_certificate);
-void call_tls(const struct call *call, struct tls_facts *ret_facts);
+// What the other side showed in TLS. All false and empty without TLS.
+void call_certificate(const struct call *call, struct tls_dialogue_certificate *ret_certificate);
+void call_tls(const struct call *call, struct tls_dialogue_facts *ret_facts);
 
 #define CALL_CHALLENGES_MAX 8
 #define CALL_BODY_MAX       (64 * 1024)
+#define CALL_BODY_READ_MAX  (8 * 1024 * 1024)
 
 struct call_challenge {
     char scheme[24];
@@ -57,10 +53,11 @@ struct call_challenge {
 
 // An answer; its texts live until call_answer_done.
 struct call_answer {
-    unsigned status; // 0: none came, `end` says why
-    enum end end;    // END_OK with an answer
+    unsigned status; // 0: none came; `end` says why
+    enum end end;    // END_OK with a whole answer that is in order. A bad or broken one may still
+                     // have a status and the fields up to where it broke
     unsigned minor_version;
-    char reason[64];
+    char reason[64];  // all texts are UTF-8 without control characters
     char server[128]; // of Server
     char location[512];
     char persistent_auth[16];
@@ -89,8 +86,9 @@ struct call_request {
     bool has_body;
 };
 
-// Asks and waits for the whole answer; interim answers are passed over. The caller frees the answer
-// with call_answer_done, also after a failure.
+// Asks and waits for the whole answer; interim answers are passed over. A body beyond
+// CALL_BODY_READ_MAX is not read to its end: the call is of no use then (is_persistent is false).
+// The caller frees the answer with call_answer_done, also after a failure.
 void call_ask(struct call *call, const struct call_request *request,
               struct call_answer *ret_answer);
 void call_answer_done(struct call_answer *answer);
@@ -102,5 +100,5 @@ bool call_answer_offers(const struct call_answer *answer, const char *scheme);
 // call_open. Receiving 0 bytes is the orderly end.
 struct status call_send(struct call *call, struct span bytes);
 struct status call_receive(struct call *call, uint8_t *bytes, size_t capacity, size_t *ret_size);
-// Has the other side closed, seen after waiting `wait_ms`?
+// Has the other side closed, seen within `wait_ms`? False as soon as it sends something.
 bool call_has_ended(struct call *call, unsigned wait_ms);

@@ -4,6 +4,7 @@
 
 #include "io/address.h"
 #include "io/channel.h"
+#include "io/dial.h"
 #include "io/listener.h"
 #include "io/local.h"
 #include "io/loop.h"

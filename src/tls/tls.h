@@ -171,3 +171,6 @@ bool tls_channel_binding_is_ours(const struct channel *channel,
 // The record to send to a client whose server name nobody knows, before any handshake: a fatal
 // unrecognized_name alert (RFC 6066 section 3, RFC 8446 section 6).
 struct span tls_alert_unrecognized_name(void);
+
+// ---- for tools that wait
+#include "tls/dialogue.h"
