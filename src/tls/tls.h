@@ -4,6 +4,7 @@
 #pragma once
 
 #include "io/io.h"
+#include "tls/digest.h"
 
 struct tls_server; // the certificates of one site, ready to serve; immutable once it serves, shared
                    // by threads

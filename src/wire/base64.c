@@ -52,3 +52,19 @@ bool base64_decode(struct span text, uint8_t *out, size_t capacity, size_t *ret_
     *ret_total = total;
     return true;
 }
+
+void base64_encode(struct span bytes, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < bytes.size; i += 3, out += 4) {
+        size_t left = bytes.size - i;
+        uint32_t bits = (uint32_t)bytes.data[i] << 16;
+        bits |= left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0;
+        bits |= left > 2 ? bytes.data[i + 2] : 0;
+        out[0] = digits[bits >> 18];
+        out[1] = digits[bits >> 12 & 63];
+        out[2] = left > 1 ? digits[bits >> 6 & 63] : '=';
+        out[3] = left > 2 ? digits[bits & 63] : '=';
+    }
+}

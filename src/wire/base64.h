@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Base64 as it stands in Authorization and WWW-Authenticate values. Reads only; a text that is
+// Base64 as it stands in Authorization and WWW-Authenticate values. When read, a text that is
 // larger than the room given is decoded as far as it fits and checked to its end.
 // Source: RFC 4648 section 4.
 #pragma once
@@ -13,3 +13,13 @@
 // left over.
 bool base64_decode(struct span text, uint8_t *out, size_t capacity, size_t *ret_written,
                    size_t *ret_total);
+
+// How many characters `size` bytes become, with padding.
+static inline size_t base64_size(size_t size)
+{
+    return (size + 2) / 3 * 4;
+}
+
+// Encodes with padding into `out`, which has room for base64_size(bytes.size) characters; no zero
+// is put behind them.
+void base64_encode(struct span bytes, char *out);

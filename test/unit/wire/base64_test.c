@@ -81,9 +81,26 @@ static void checks_what_does_not_fit_too(void **state)
     assert_false(base64_decode(SPAN("Zm9vYm!y"), out, sizeof(out), &written, &total));
 }
 
+static void encodes(void **state)
+{
+    static const char *const texts[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+
+    for (size_t size = 0; size < COUNT_OF(texts); size++) {
+        char out[16] = "................";
+        assert_int_equal(base64_size(size), strlen(texts[size]));
+        base64_encode(span_of("foobar", size), out);
+        assert_memory_equal(out, texts[size], strlen(texts[size]));
+        assert_int_equal(out[strlen(texts[size])], '.');
+    }
+    char out[4];
+    base64_encode(SPAN("\xfb\xff\xbf"), out);
+    assert_memory_equal(out, "+/+/", 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(encodes),
         cmocka_unit_test(decodes),
         cmocka_unit_test(refuses),
         cmocka_unit_test(refuses_a_zero_byte),
