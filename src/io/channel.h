@@ -57,6 +57,8 @@ struct channel {
         end_reset; // what it means when the other side resets: END_CLIENT_RESET or END_SERVER_RESET
     bool is_open; // connected, and above TLS the handshake is over: set before the first byte moves
     bool has_pending; // read: bytes are decoded already; no readiness of the socket will tell
+    bool is_cut;      // ENDED came without close_notify: more may have been said (RFC 8446 6.1)
+    bool ends_cut;    // our end shall show the same: what was written may not be all
 };
 
 static inline struct moved channel_read(struct channel *channel, void *data, size_t size)

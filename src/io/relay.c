@@ -74,6 +74,11 @@ static void pass_end(struct relay *relay, struct relay_flow *flow)
 static enum flow_step end_reached(struct relay *relay, struct relay_flow *flow)
 {
     flow->is_ended = true;
+    if (flow->from->is_cut) {
+        // a truncation must not become an orderly end; and who cuts waits for nothing more
+        flow->to->ends_cut = true;
+        relay->flows[0].is_shut = relay->flows[1].is_shut = true;
+    }
     pass_end(relay, flow);
     return FLOW_WAITING;
 }

@@ -42,7 +42,8 @@ static bool is_abrupt(const struct relayed *relayed, enum end end)
 {
     if (relayed->is_running && relayed->relay.gave_up)
         return false; // what the side that went away had said was delivered to its end
-    return end != END_RELAY_DONE && end != END_RELAY_IDLE && end != END_CLIENT_CLOSED;
+    return end != END_RELAY_DONE && end != END_RELAY_CUT && end != END_RELAY_IDLE &&
+           end != END_CLIENT_CLOSED;
 }
 
 // True when the client must see a reset.
@@ -81,7 +82,9 @@ static void on_relay_done(struct relay *relay, enum end end)
     struct client *client = relayed->client;
     client->channel->owner = client;
     relayed->link->channel->owner = relayed->link;
-    passthrough_close(client, end);
+    bool is_cut =
+        end == END_RELAY_DONE && relayed->link->channel->is_cut && !client->channel->is_cut;
+    passthrough_close(client, is_cut ? END_RELAY_CUT : end);
 }
 
 static void begin_relay(struct relayed *relayed)

@@ -230,6 +230,11 @@ static bool pump_body(struct exchange *exchange)
         parse = look_content(from, &run);
     else if (!from->is_splicing)
         parse = h1_look_run(from, &run);
+    // without close_notify anybody on the way could have ended it (RFC 9112 section 9.8)
+    if (parse.state == PARSE_DONE && from->body.kind == BODY_UNTIL_CLOSE && from->channel->is_cut) {
+        cut(exchange, END_RESPONSE_CUT);
+        return false;
+    }
     if (parse.state == PARSE_DONE) {
         answer_complete(exchange);
         return false;

@@ -83,7 +83,7 @@ static enum channel_outcome outcome_of(struct tls_channel *channel, int result)
     case SSL_ERROR_SYSCALL:
         if (!channel->footing.has_ended)
             return fail_by_error(channel);
-        channel->is_cut = true;
+        channel->base.is_cut = true;
         channel->owes_goodbye = false; // who left without a word is not waiting for one
         return CHANNEL_ENDED;
     default:
@@ -353,7 +353,7 @@ static void say_goodbye(struct tls_channel *channel)
     if (channel->is_shut || is_broken(channel))
         return;
     channel->is_shut = true;
-    if (channel->owes_goodbye) {
+    if (channel->owes_goodbye && !channel->base.ends_cut) {
         enter(channel);
         SSL_shutdown(channel->ssl);
         ERR_clear_error();
@@ -535,12 +535,6 @@ const char *tls_channel_problem(const struct channel *base)
 {
     const struct tls_channel *channel = known(base);
     return channel && channel->problem ? channel->problem : "";
-}
-
-bool tls_channel_is_cut(const struct channel *base)
-{
-    const struct tls_channel *channel = known(base);
-    return channel && channel->is_cut;
 }
 
 bool tls_channel_peer_sha256(const struct channel *base, uint8_t ret_sha256[TLS_SHA256_BYTES])

@@ -20,7 +20,6 @@ struct tls_channel {
     bool is_started;    // the handshake has had its first call
     bool is_shut;       // our close_notify was written
     bool is_shut_below; // and the channel below told to end
-    bool is_cut;        // the other side ended without close_notify
     bool owes_byte;     // the last byte of the last write is sealed, but was not reported as moved
     bool owes_goodbye;  // the other side should hear our close_notify
     bool has_spare_buffers; // OpenSSL holds record buffers that are probably empty

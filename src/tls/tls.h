@@ -14,6 +14,7 @@ struct tls_sessions; // the session that resumes TLS to one server, of one worke
 
 enum {
     TLS_SHA256_BYTES = 32,
+    TLS_LEAVES_MAX = 8, // of a site: one for each kind of key that signs in TLS
     TLS_TICKET_LIFE_S = 7200, // a client may resume this long after its last whole handshake
     // Rotating at this pace gives every ticket at least half its life and no key more than twice
     // this.
@@ -126,9 +127,9 @@ struct tls_sessions *tls_sessions_free(struct tls_sessions *sessions);
 //
 // Ends: END_TLS_FAILED, END_SERVER_TLS_FAILED or END_SERVER_CERTIFICATE (tls_channel_problem says
 // why), or the end of `below`. CHANNEL_ENDED also when the other side ends without close_notify
-// (RFC 8446 section 6.1): see tls_channel_is_cut. A write that is blocked may have sealed what it
-// was given except the last byte: the next write goes on with the bytes that were not moved, as on
-// any channel.
+// (RFC 8446 section 6.1): see is_cut of the channel. A write that is blocked may have sealed what
+// it was given except the last byte: the next write goes on with the bytes that were not moved, as
+// on any channel.
 struct channel *tls_accept(struct loop *loop, struct tls_server *server, struct channel *below);
 // `name`: SNI and the name to verify (an address is verified as such and sends no SNI). `sessions`
 // may be NULL.
@@ -149,9 +150,6 @@ void tls_channel_facts(const struct channel *channel, struct tls_facts *ret_fact
 // Why a TLS channel failed, as words for the log ("certificate has expired", "no shared cipher");
 // "" when it did not.
 const char *tls_channel_problem(const struct channel *channel);
-// The other side ended without close_notify: a body that is delimited by the end of the connection
-// may be cut.
-bool tls_channel_is_cut(const struct channel *channel);
 // The certificate the other side showed in this very handshake; false when it showed none, as when
 // a session was resumed.
 bool tls_channel_peer_leaf(const struct channel *channel, struct tls_leaf *ret_leaf);

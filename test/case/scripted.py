@@ -18,6 +18,7 @@ import struct
 import threading
 
 PATIENCE_S = 15
+CUT_REASON = "UNEXPECTED_EOF_WHILE_READING"  # TCP ended and TLS did not
 
 
 class Gone(AssertionError):
@@ -120,7 +121,11 @@ class Peer:
         try:
             data = self.socket.recv(size)
             self.end = None if data else "closed"
-        except ssl.SSLEOFError:
+        except ssl.SSLError as error:
+            # older Pythons have no word of their own for it
+            is_cut = isinstance(error, ssl.SSLEOFError) or error.reason == CUT_REASON
+            if not is_cut:
+                raise
             data, self.end = b"", "cut"
         except (ConnectionResetError, BrokenPipeError):
             data, self.end = b"", "reset"

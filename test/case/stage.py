@@ -37,12 +37,14 @@ class Papers:
 
     def trusting(self, alpn=("http/1.1",)):
         context = ssl.create_default_context(cafile=self.ca_file)
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # a cut is not a close
         if alpn:
             context.set_alpn_protocols(list(alpn))
         return context
 
     def showing(self, name):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         pair = self.pair(name)
         context.load_cert_chain(pair.chain, pair.key)
         return context

@@ -154,7 +154,6 @@ def test_a_handshake_that_does_not_go_on_is_a_504(stage):
         link.read_rest()
 
 
-@pytest.mark.xfail(strict=True, reason="the end of TCP counts as the end of TLS")
 def test_an_answer_until_close_needs_the_close_of_tls(stage):
     """Without close_notify anybody on the way could have cut it: it must not look complete."""
     with stage(to_tls=True) as it:
@@ -166,6 +165,75 @@ def test_an_answer_until_close_needs_the_close_of_tls(stage):
         client.read_until(b"half")
         link.close()  # TCP ends, TLS does not
         assert client.read_rest() == b"" and client.end in ("reset", "cut")
+        line = it.wait_for_log(what="exchange")
+        assert line["end"] == "response_cut" and line["by"] == "server"
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
+def test_an_http10_client_sees_the_cut_too(stage, tls):
+    with stage(to_tls=True) as it:
+        client = it.client() if tls else it.plain()
+        client.ask(version="1.0")
+        link = it.server.accept()
+        link.read_request()
+        link.send(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+        client.read_until(b"half")
+        link.close()
+        assert client.read_rest() == b"" and client.end in ("reset", "cut")
+
+
+def test_in_clear_the_end_of_tcp_is_the_end(stage):
+    with stage() as it:
+        client = it.client()
+        client.ask()
+        link = it.server.accept()
+        link.read_request()
+        link.send(b"HTTP/1.1 200 OK\r\n\r\nwhole")
+        client.read_until(b"whole")
+        link.close()
+        assert client.read_rest() == b"" and client.end == "closed"
+        assert it.wait_for_log(what="exchange")["end"] == "done"
+
+
+def upgraded(it):
+    client = it.client()
+    client.ask("GET", "/chat", "Connection: Upgrade", "Upgrade: x")
+    link = it.server.accept()
+    link.read_request()
+    link.send(b"HTTP/1.1 101 Now\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhalf")
+    assert client.answer().status == 101
+    return client, link
+
+
+def test_what_is_relayed_after_101_is_cut_where_the_server_was(stage):
+    with stage(to_tls=True) as it:
+        client, link = upgraded(it)
+        link.close()
+        assert client.read_rest() == b"half" and client.end == "cut"
+        line = it.wait_for_log(what="relay")
+        assert line["end"] == "relay_cut" and line["by"] == "server"
+
+
+def test_what_is_relayed_after_101_is_cut_where_the_client_was(stage):
+    with stage(to_tls=True) as it:
+        client, link = upgraded(it)
+        client.read_until(b"half")
+        client.send(b"and")
+        assert link.read(3) == b"and"
+        client.close()
+        assert link.read_rest() == b"" and link.end == "cut"
+        assert it.wait_for_log(what="relay")["end"] == "relay_done"
+
+
+def test_what_is_relayed_after_101_ends_as_tls_says(stage):
+    with stage(to_tls=True) as it:
+        client, link = upgraded(it)
+        link.socket.settimeout(0.5)
+        with contextlib.suppress(OSError):
+            link.socket.unwrap()
+        assert client.read_rest() == b"half" and client.end == "closed"
+        client.close()
+        assert it.wait_for_log(what="relay")["end"] == "relay_done"
 
 
 def test_an_answer_until_close_that_tls_closes(stage):

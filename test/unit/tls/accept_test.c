@@ -482,7 +482,7 @@ static void hears_close_notify(void **state)
     stage_run(&stage);
     assert_int_equal(stage.owner.got_size, 10);
     assert_true(stage.owner.has_ended);
-    assert_false(tls_channel_is_cut(stage.channel));
+    assert_false(stage.channel->is_cut);
     assert_int_equal(stage.channel->end, END_OK);
     // the other direction goes on
     struct moved moved = channel_write(stage.channel, SPAN("and mine"));
@@ -512,6 +512,29 @@ static void sends_close_notify(void **state)
             stage_run(&stage);
             assert_int_equal(stage.owner.got_size, 5);
         }
+        stage_end(&stage);
+    }
+}
+
+// Whoever reads us must see that what we passed on was cut.
+static void ends_cut_without_close_notify(void **state)
+{
+    (void)state;
+    for (int closes = 0; closes < 2; closes++) {
+        struct stage stage;
+        stage_accept(&stage, server, clients);
+        stage_run(&stage);
+        channel_write(stage.channel, SPAN("half"));
+        stage.channel->ends_cut = true;
+        if (closes)
+            stage_close(&stage, false);
+        else
+            channel_shut(stage.channel);
+        assert_true(stage.cable.near.has_shut);
+        peer_carry(&stage.peer);
+        peer_read(&stage.peer);
+        assert_int_equal(stage.peer.got_size, 4);
+        assert_false(SSL_get_shutdown(stage.peer.ssl) & SSL_RECEIVED_SHUTDOWN);
         stage_end(&stage);
     }
 }
@@ -546,7 +569,7 @@ static void hears_an_end_without_close_notify(void **state)
         stage_run(&stage);
         assert_int_equal(stage.owner.got_size, 3);
         assert_true(stage.owner.has_ended);
-        assert_true(tls_channel_is_cut(stage.channel));
+        assert_true(stage.channel->is_cut);
         assert_int_equal(stage.channel->end, END_OK);
         // a half-closed client still gets its answer, and our goodbye
         struct moved moved = channel_write(stage.channel, SPAN("answer"));
@@ -566,7 +589,7 @@ static void says_nothing_to_one_who_left(void **state)
     stage_run(&stage);
     cable_shut(&stage.cable.far.channel);
     stage_run(&stage);
-    assert_true(tls_channel_is_cut(stage.channel));
+    assert_true(stage.channel->is_cut);
     size_t writes = stage.cable.near.writes;
     stage_close(&stage, false);
     assert_int_equal(stage.cable.near.writes, writes);
@@ -786,6 +809,7 @@ int main(void)
         cmocka_unit_test(ends_a_client_that_floods),
         cmocka_unit_test(hears_close_notify),
         cmocka_unit_test(sends_close_notify),
+        cmocka_unit_test(ends_cut_without_close_notify),
         cmocka_unit_test(shuts_only_after_all_is_sent),
         cmocka_unit_test(hears_an_end_without_close_notify),
         cmocka_unit_test(says_nothing_to_one_who_left),

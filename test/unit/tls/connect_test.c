@@ -242,7 +242,6 @@ static void knows_nothing_of_other_channels(void **state)
     assert_string_equal(facts.version, "");
     assert_string_equal(facts.cipher, "");
     assert_string_equal(tls_channel_problem(&cable.near.channel), "");
-    assert_false(tls_channel_is_cut(&cable.near.channel));
     assert_false(tls_channel_peer_sha256(&cable.near.channel, hash));
     cable_done(&cable);
 }
