@@ -11,5 +11,6 @@
 #include "io/mail.h"
 #include "io/pipes.h"
 #include "io/relay.h"
+#include "io/resolver.h"
 #include "io/socket.h"
 #include "io/thread.h"

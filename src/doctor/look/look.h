@@ -3,12 +3,15 @@
 // only what they return; they read the facts of the phase before.
 #pragma once
 
+#include "doctor/call.h"
 #include "doctor/facts.h"
+#include "doctor/kerberos_client.h"
 #include "doctor/subject.h"
 
 enum look_phase {
-    LOOK_FIRST = 0, // asks nobody to log in: DNS, TCP, TLS, HTTP, the KDC, LDAP
-    LOOK_LOGIN,     // logs in: NTLM, Kerberos, affinity, isolation, Extended Protection
+    LOOK_FIRST = 0, // asks nobody to log in: DNS, TCP, TLS, HTTP, the KDC
+    LOOK_LOGIN,     // logs in: LDAP, NTLM, Kerberos, affinity, isolation, Extended Protection
+    LOOK_PHASES,
 };
 
 // One place that is looked at: an address of the front, or a node reached directly. The TLS name
@@ -25,21 +28,47 @@ struct look_round {
     const struct facts *facts; // of the phases before; never of this one
     const struct look_end *ends;
     size_t end_count;
-    struct kerberos_client *kerberos; // of the first account; NULL: no Kerberos
+    struct kerberos_client *kerberos; // of the first account; NULL: no Kerberos, see the problem
     struct kerberos_client *kerberos_second;
+    struct kerberos_problem kerberos_problem; // why there is no client of the first account; code 0
+                                              // and no name when none was tried
+    uint64_t until_us; // as loop_now_us: looks begin no new step after it, unless they are slow
 };
 
-// Returns a new JSON node for its place in the facts, or NULL when there is nothing to say.
+// Is there time for another step?
+bool look_has_time(const struct look_round *round);
+
+// Returns a new JSON node for its place in the facts, or NULL when there is nothing to say. Several
+// looks may fill one place: their objects are laid over each other, in the order of the table.
 // `end` is NULL for looks that are taken once.
 struct look {
-    const char *word;  // where it goes: "ends[].WORD" or "WORD" (docs/doctor-facts.md)
+    const char *place; // where it goes: "ends[].PLACE" or "PLACE" (docs/doctor-facts.md)
     const char *words; // for the progress line
     enum look_phase phase;
     bool is_per_end;
     json_t *(*take)(const struct look_round *round, const struct look_end *end);
 };
 
-#define LOOK(word, words, phase, is_per_end)                                                       \
-    json_t *look_##word(const struct look_round *, const struct look_end *);
+#define LOOK(name, place, words, phase, is_per_end)                                                \
+    json_t *look_##name(const struct look_round *, const struct look_end *);
 #include "doctor/look/looks.tbl"
 #undef LOOK
+
+// ---- what looks have in common
+
+// A text as JSON, whatever its bytes: bounded, and what is no UTF-8 or a control character becomes
+// U+FFFD.
+json_t *look_text(const char *text);
+json_t *look_text_span(struct span text);
+json_t *look_hex(struct span bytes);
+// An ANSWER of docs/doctor-facts.md; never NULL.
+json_t *look_answer(const struct call_answer *answer);
+// The word of body_says for the beginning of a body; "" when it says nothing known.
+const char *look_body_says(struct span body);
+
+// How to call this end: TLS with the name of the URL, HTTP/1.1, the patience of the subject.
+struct call_wish look_wish(const struct look_round *round, const struct look_end *end);
+// Host as a browser would send it to the URL (with the port when it is not the scheme's); `out` is
+// returned.
+#define LOOK_HOST_MAX 272
+const char *look_host(const struct look_round *round, char out[LOOK_HOST_MAX]);

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// One round of looking: finds out where the ends are, runs the looks of a phase side by side, and
+// lays what they return into the facts. Looks share nothing they write; only this file merges.
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "doctor/doctor.h"
+#include "doctor/look/look.h"
+
+enum {
+    ENDS_MAX = SUBJECT_NODES_MAX + 1,
+    THREADS_MAX = 48,
+    PATIENCES_PER_PHASE = 2, // a phase begins no new step after so many times the patience
+};
+
+static const struct look looks[] = {
+#define LOOK(name, place, words, phase, is_per_end) {place, words, phase, is_per_end, look_##name},
+#include "doctor/look/looks.tbl"
+#undef LOOK
+};
+enum { LOOK_COUNT = sizeof looks / sizeof *looks };
+
+// One look at one end.
+struct job {
+    const struct look *look;
+    const struct look_end *end; // NULL: taken once
+    size_t end_index;
+    json_t *found;
+};
+
+struct crew {
+    const struct look_round *round;
+    struct job *jobs;
+    size_t job_count;
+    atomic_size_t next;
+    void (*progress)(void *context, const char *words);
+    void *progress_context;
+};
+
+// ---- the subject
+
+static json_t *accounts_of(const struct subject *subject)
+{
+    static const char *const proofs[] = {"none", "password", "ccache", "keytab"};
+    json_t *accounts = json_array();
+    for (size_t i = 0; i < subject->account_count; i++) {
+        const struct account *account = &subject->accounts[i];
+        json_array_append_new(
+            accounts, json_pack("{s:o,s:o,s:o,s:s}", "name", look_text(account->user), "realm",
+                                look_text(account->realm), "ntlm_domain",
+                                look_text(account->ntlm_domain), "proof", proofs[account->proof]));
+    }
+    return accounts;
+}
+
+static json_t *nodes_of(const struct subject *subject)
+{
+    json_t *nodes = json_array();
+    for (size_t i = 0; i < subject->node_count; i++) {
+        const struct subject_node *node = &subject->nodes[i];
+        json_array_append_new(nodes, json_pack("{s:o,s:o,s:i,s:b}", "name", look_text(node->name),
+                                               "host", look_text(node->host), "port",
+                                               (int)node->port, "is_tls", node->is_tls));
+    }
+    return nodes;
+}
+
+static bool is_address(const char *text)
+{
+    struct address address;
+    return text && text[0] && address_parse(text, 0, &address);
+}
+
+static void say_subject(const struct subject *subject, struct facts *facts)
+{
+    json_t *node = json_pack(
+        "{s:o,s:b,s:o,s:i,s:o,s:b,s:o,s:o,s:b,s:b}", "url", look_text(subject->url), "is_tls",
+        subject->is_tls, "host", look_text(subject->host), "port", (int)subject->port, "target",
+        look_text(subject->target), "host_is_address", is_address(subject->host), "accounts",
+        accounts_of(subject), "nodes", nodes_of(subject), "asked_ldap", subject->asks_ldap,
+        "was_slow", subject->is_slow);
+    CHECK(node);
+    json_object_set_new(facts->root, "subject", node);
+    json_object_set_new(facts->root, "handfast", json_string(HANDFAST_VERSION));
+    json_object_set_new(facts->root, "taken_s", json_integer(time(NULL)));
+}
+
+// ---- the ends
+
+// Where each end is: literals at once, names by one wait for all of them.
+struct survey {
+    struct look_end ends[ENDS_MAX];
+    struct resolver_answer *answers; // one for each end
+    size_t count;
+};
+
+// The first IPv4 address, else the first of all: what reaches most servers.
+static void settle(struct look_end *end, const struct resolver_answer *answer, unsigned port)
+{
+    const struct resolver_record *chosen = answer->count ? &answer->records[0] : NULL;
+    for (size_t i = 0; chosen && i < answer->count; i++) {
+        if (answer->records[i].address.any.sa_family == AF_INET) {
+            chosen = &answer->records[i];
+            break;
+        }
+    }
+    char text[ADDRESS_TEXT_MAX];
+    if (chosen && address_print_host(&chosen->address, text))
+        address_parse(text, port, &end->address);
+}
+
+static unsigned port_of(const struct subject *subject, size_t index)
+{
+    return index ? subject->nodes[index - 1].port : subject->port;
+}
+
+static const char *host_of(const struct subject *subject, size_t index)
+{
+    if (index)
+        return subject->nodes[index - 1].host;
+    return subject->address ? subject->address : subject->host;
+}
+
+static void list_ends(const struct subject *subject, struct survey *survey)
+{
+    survey->ends[0] = (struct look_end){.name = "front", .is_tls = subject->is_tls};
+    for (size_t i = 0; i < subject->node_count; i++)
+        survey->ends[i + 1] = (struct look_end){
+            .name = subject->nodes[i].name, .is_node = true, .is_tls = subject->nodes[i].is_tls};
+    survey->count = subject->node_count + 1;
+}
+
+static void find_ends(const struct subject *subject, struct survey *survey)
+{
+    struct resolver *resolver = resolver_new(subject->dns_server);
+    for (size_t i = 0; i < survey->count; i++) {
+        const char *host = host_of(subject, i);
+        if (!address_parse(host, port_of(subject, i), &survey->ends[i].address) && resolver)
+            resolver_ask_addresses(resolver, host, &survey->answers[i]);
+    }
+    if (resolver)
+        resolver_wait(resolver, loop_now_us() + subject->patience_ms * US_PER_MS);
+    for (size_t i = 0; i < survey->count; i++) {
+        if (survey->ends[i].address.size == 0)
+            settle(&survey->ends[i], &survey->answers[i], port_of(subject, i));
+    }
+    resolver_free(resolver);
+}
+
+static json_t *end_node(const struct look_end *end)
+{
+    char text[ADDRESS_TEXT_MAX] = "";
+    if (end->address.size)
+        address_print(&end->address, text);
+    json_t *node = json_pack("{s:o,s:b,s:s,s:b}", "name", look_text(end->name), "is_node",
+                             end->is_node, "address", text, "is_tls", end->is_tls);
+    CHECK(node);
+    if (end->address.size == 0)
+        json_object_set_new(
+            node, "tcp", json_pack("{s:b,s:s}", "is_open", 0, "error", "the name has no address"));
+    return node;
+}
+
+static void say_ends(const struct survey *survey, struct facts *facts)
+{
+    json_t *ends = json_array();
+    for (size_t i = 0; i < survey->count; i++)
+        json_array_append_new(ends, end_node(&survey->ends[i]));
+    json_object_set_new(facts->root, "ends", ends);
+}
+
+// ---- the crew
+
+static void announce(const struct crew *crew, const struct job *job)
+{
+    char words[160];
+    if (!crew->progress)
+        return;
+    snprintf(words, sizeof words, job->end ? "%.80s of %.60s" : "%.80s", job->look->words,
+             job->end ? job->end->name : "");
+    crew->progress(crew->progress_context, words);
+}
+
+static void *work(void *argument)
+{
+    struct crew *crew = argument;
+    for (;;) {
+        size_t index = atomic_fetch_add(&crew->next, 1);
+        if (index >= crew->job_count)
+            return NULL;
+        struct job *job = &crew->jobs[index];
+        announce(crew, job);
+        job->found = job->look->take(crew->round, job->end);
+    }
+}
+
+// Every job is done when it returns; without threads, by this one.
+static void run_crew(struct crew *crew)
+{
+    pthread_t threads[THREADS_MAX];
+    size_t count = 0;
+    while (count < THREADS_MAX && count < crew->job_count &&
+           pthread_create(&threads[count], NULL, work, crew) == 0)
+        count++;
+    work(crew);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void list_jobs(const struct look_round *round, enum look_phase phase, struct crew *crew)
+{
+    for (size_t i = 0; i < LOOK_COUNT; i++) {
+        const struct look *look = &looks[i];
+        size_t count = look->is_per_end ? round->end_count : 1;
+        for (size_t end = 0; look->phase == phase && end < count; end++) {
+            bool is_nowhere = look->is_per_end && round->ends[end].address.size == 0;
+            if (!is_nowhere)
+                crew->jobs[crew->job_count++] =
+                    (struct job){look, look->is_per_end ? &round->ends[end] : NULL, end, NULL};
+        }
+    }
+}
+
+static void merge(struct facts *facts, const struct job *job)
+{
+    if (!job->found)
+        return;
+    json_t *holder = job->end ? json_array_get(json_object_get(facts->root, "ends"), job->end_index)
+                              : facts->root;
+    json_t *there = json_object_get(holder, job->look->place);
+    if (json_is_object(there) && json_is_object(job->found)) {
+        json_object_update(there, job->found);
+        json_decref(job->found);
+    } else {
+        json_object_set_new(holder, job->look->place, job->found);
+    }
+}
+
+static void run_phase(struct look_round *round, enum look_phase phase, struct facts *facts,
+                      const struct crew *pattern)
+{
+    struct crew crew = *pattern;
+    crew.round = round;
+    crew.jobs = calloc(LOOK_COUNT * round->end_count + 1, sizeof *crew.jobs);
+    CHECK(crew.jobs);
+    round->until_us = loop_now_us() + PATIENCES_PER_PHASE * round->subject->patience_ms * US_PER_MS;
+    list_jobs(round, phase, &crew);
+    run_crew(&crew);
+    for (size_t i = 0; i < crew.job_count; i++)
+        merge(facts, &crew.jobs[i]);
+    free(crew.jobs);
+}
+
+void doctor_look(const struct subject *subject, struct facts *facts,
+                 void (*progress)(void *context, const char *words), void *context)
+{
+    struct survey survey = {.answers = calloc(ENDS_MAX, sizeof *survey.answers)};
+    CHECK(survey.answers);
+    struct crew pattern = {.progress = progress, .progress_context = context};
+    say_subject(subject, facts);
+    if (progress)
+        progress(context, "names");
+    list_ends(subject, &survey);
+    find_ends(subject, &survey);
+    free(survey.answers);
+    say_ends(&survey, facts);
+    struct look_round round = {
+        .subject = subject, .facts = facts, .ends = survey.ends, .end_count = survey.count};
+    for (unsigned phase = LOOK_FIRST; phase < LOOK_PHASES; phase++)
+        run_phase(&round, phase, facts, &pattern);
+}
