@@ -256,6 +256,51 @@ static void run_phase(struct look_round *round, enum look_phase phase, struct fa
     free(crew.jobs);
 }
 
+// ---- tickets
+
+// Getting a first ticket may take as long as looking: it goes on beside the first phase.
+struct entry {
+    const struct subject *subject;
+    struct kerberos_client *clients[SUBJECT_ACCOUNTS_MAX];
+    struct kerberos_problem problems[SUBJECT_ACCOUNTS_MAX];
+    pthread_t thread;
+    bool is_running;
+};
+
+static void *enter(void *argument)
+{
+    struct entry *entry = argument;
+    for (size_t i = 0; i < entry->subject->account_count; i++) {
+        const struct account *account = &entry->subject->accounts[i];
+        if (account->proof != PROOF_NONE)
+            entry->clients[i] = kerberos_client_new(account, &entry->problems[i]);
+    }
+    return NULL;
+}
+
+static void enter_begin(struct entry *entry, const struct subject *subject)
+{
+    *entry = (struct entry){.subject = subject};
+    entry->is_running = pthread_create(&entry->thread, NULL, enter, entry) == 0;
+}
+
+static void enter_finish(struct entry *entry, struct look_round *round)
+{
+    if (entry->is_running)
+        pthread_join(entry->thread, NULL);
+    else
+        enter(entry);
+    round->kerberos = entry->clients[0];
+    round->kerberos_second = entry->clients[1];
+    round->kerberos_problem = entry->problems[0];
+}
+
+static void enter_done(struct entry *entry)
+{
+    for (size_t i = 0; i < SUBJECT_ACCOUNTS_MAX; i++)
+        kerberos_client_free(entry->clients[i]);
+}
+
 void doctor_look(const struct subject *subject, struct facts *facts,
                  void (*progress)(void *context, const char *words), void *context)
 {
@@ -271,6 +316,10 @@ void doctor_look(const struct subject *subject, struct facts *facts,
     say_ends(&survey, facts);
     struct look_round round = {
         .subject = subject, .facts = facts, .ends = survey.ends, .end_count = survey.count};
-    for (unsigned phase = LOOK_FIRST; phase < LOOK_PHASES; phase++)
-        run_phase(&round, phase, facts, &pattern);
+    struct entry entry;
+    enter_begin(&entry, subject);
+    run_phase(&round, LOOK_FIRST, facts, &pattern);
+    enter_finish(&entry, &round);
+    run_phase(&round, LOOK_LOGIN, facts, &pattern);
+    enter_done(&entry);
 }
