@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/time.h>
 
 #include "base/clock.h"
@@ -102,14 +103,37 @@ static void add_address(struct resolver_answer *answer, const struct ares_addrin
     record->address.size = node->ai_addrlen;
 }
 
-// Each link of the chain stands once in the list, in any order; `name` is where it begins.
-static void follow_chain(struct resolver_answer *answer, const struct ares_addrinfo_cname *cnames)
+static const char *alias_to(const struct ares_addrinfo_cname *cnames, const char *alias)
 {
     for (const struct ares_addrinfo_cname *link = cnames; link; link = link->next) {
-        if (answer->chain_count == RESOLVER_CHAIN_MAX)
-            return;
-        if (link->alias && link->name)
-            snprintf(answer->chain[answer->chain_count++], RESOLVER_NAME_MAX, "%s", link->name);
+        if (link->alias && link->name && strcasecmp(link->alias, alias) == 0)
+            return link->name;
+    }
+    return NULL;
+}
+
+static bool is_alias_of_none(const struct ares_addrinfo_cname *cnames, const char *name)
+{
+    for (const struct ares_addrinfo_cname *link = cnames; link; link = link->next) {
+        if (link->name && strcasecmp(link->name, name) == 0)
+            return false;
+    }
+    return true;
+}
+
+// The links come in any order, and twice where both families were asked. The chain begins at the
+// alias that no link leads to.
+static void follow_chain(struct resolver_answer *answer, const struct ares_addrinfo_cname *cnames)
+{
+    const char *name = NULL;
+    for (const struct ares_addrinfo_cname *link = cnames; link && !name; link = link->next) {
+        if (link->alias && is_alias_of_none(cnames, link->alias))
+            name = link->alias;
+    }
+    while (name && answer->chain_count < RESOLVER_CHAIN_MAX) {
+        name = alias_to(cnames, name);
+        if (name)
+            snprintf(answer->chain[answer->chain_count++], RESOLVER_NAME_MAX, "%s", name);
     }
 }
 
