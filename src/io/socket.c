@@ -172,18 +172,25 @@ static void on_events(struct watch *watch, uint32_t events)
         channel->on_ready(channel, ready_of(events));
 }
 
-struct channel *socket_channel_new(struct loop *loop, int fd, enum end end_reset)
+// Watched from the start: an error is reported even when nothing else is wanted yet.
+static struct channel *channel_new(struct loop *loop, int fd, enum end end_reset, bool is_open)
 {
     struct socket_channel *socket = calloc(1, sizeof *socket);
     if (!socket)
         return NULL;
     socket->channel.ops = &socket_ops;
-    socket->channel.is_open = true;
+    socket->channel.is_open = is_open;
     socket->loop = loop;
     socket->channel.end_reset = end_reset;
     watch_init(&socket->watch, fd, on_events);
     task_init(&socket->burial, bury);
+    socket_want(&socket->channel, CHANNEL_NOTHING);
     return &socket->channel;
+}
+
+struct channel *socket_channel_new(struct loop *loop, int fd, enum end end_reset)
+{
+    return channel_new(loop, fd, end_reset, true);
 }
 
 static enum end open_end(int error)
@@ -204,13 +211,11 @@ struct status socket_channel_connect(struct loop *loop, const struct address *ad
         close(fd);
         return failed(end);
     }
-    struct channel *channel = socket_channel_new(loop, fd, END_SERVER_RESET);
+    struct channel *channel = channel_new(loop, fd, END_SERVER_RESET, false);
     if (!channel) {
         close(fd);
         return failed(END_OVERLOAD);
     }
-    channel->is_open = false;
-    socket_want(channel, CHANNEL_NOTHING);
     *ret_channel = channel;
     return OK;
 }

@@ -278,18 +278,7 @@ def test_when_every_server_refuses_the_client_is_let_go(stage):
         assert it.wait_for_log(what="relay")["end"] == "connect_refused"
 
 
-@pytest.mark.parametrize(
-    "hello_is",
-    [
-        "late",
-        pytest.param(
-            "there",
-            marks=pytest.mark.xfail(
-                strict=True, reason="a client whose hello is there at accept is not watched"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("hello_is", ["late", "there"])
 def test_a_client_that_leaves_while_we_connect(stage, hello_is):
     with contextlib.closing(Deaf()) as deaf:
 
