@@ -19,23 +19,23 @@ static void add_address(struct json *json, const struct client *client)
 }
 
 // An item that does not fit is taken back whole.
-struct attempt {
+struct mark {
     struct json before;
     struct text text;
 };
 
-static struct attempt attempt_begin(const struct json *json)
+static struct mark mark_set(const struct json *json)
 {
-    return (struct attempt){*json, *json->text};
+    return (struct mark){*json, *json->text};
 }
 
 // True when it was kept.
-static bool attempt_end(struct json *json, const struct attempt *attempt)
+static bool mark_keep(struct json *json, const struct mark *mark)
 {
     bool fits = !json->text->cut && json->text->capacity - json->text->size >= ROOM_TO_CLOSE;
     if (!fits) {
-        *json->text = attempt->text;
-        *json = attempt->before;
+        *json->text = mark->text;
+        *json = mark->before;
     }
     return fits;
 }
@@ -62,9 +62,9 @@ size_t keeper_describe_clients(struct keeper *keeper, struct json *json)
     size_t left_out = 0;
     json_put_open(json, NULL, '[');
     for (struct list *item = keeper->clients.next; item != &keeper->clients; item = item->next) {
-        struct attempt attempt = attempt_begin(json);
+        struct mark mark = mark_set(json);
         add_client(json, CONTAINER(item, const struct client, siblings));
-        left_out += !attempt_end(json, &attempt);
+        left_out += !mark_keep(json, &mark);
     }
     json_put_close(json, ']');
     return left_out;
@@ -94,9 +94,9 @@ static size_t add_if_pin(struct json *json, const struct client *client, const s
 {
     if (!link || binding_may_share(link->binding))
         return 0;
-    struct attempt attempt = attempt_begin(json);
+    struct mark mark = mark_set(json);
     add_pin(json, client, link, authority);
-    return !attempt_end(json, &attempt);
+    return !mark_keep(json, &mark);
 }
 
 // Every link of the client that is pinned: those of its ties, that of an exchange that has no tie

@@ -169,16 +169,20 @@ static void take_channel_binding(struct span binding, struct token *token)
     token->binding = is_zero(binding) ? CHANNEL_BINDING_ZERO : CHANNEL_BINDING_PRESENT;
 }
 
-static void take_challenge(const struct ntlm *ntlm, struct token *token)
+static void copy_server_name(const struct ntlm *ntlm, struct token *token)
 {
     bool has_dns = ntlm->dns_computer.size > 0;
+    copy_utf16(has_dns ? ntlm->dns_computer : ntlm->netbios_computer, &token->server_name);
+}
 
+static void take_challenge(const struct ntlm *ntlm, struct token *token)
+{
     token->kind = TOKEN_NTLM_CHALLENGE;
     if (ntlm->netbios_domain.size > 0)
         copy_utf16(ntlm->netbios_domain, &token->domain);
     else
         copy_name(ntlm->domain, &token->domain);
-    copy_utf16(has_dns ? ntlm->dns_computer : ntlm->netbios_computer, &token->server_name);
+    copy_server_name(ntlm, token);
     copy_utf16(ntlm->netbios_computer, &token->server_netbios);
     copy_utf16(ntlm->dns_domain, &token->dns_domain);
     copy_utf16(ntlm->dns_tree, &token->forest);
@@ -192,6 +196,7 @@ static void take_authenticate(const struct ntlm *ntlm, struct token *token)
     copy_name(ntlm->user, &token->user);
     copy_name(ntlm->workstation, &token->workstation);
     copy_utf16(ntlm->spn, &token->spn);
+    copy_server_name(ntlm, token);
     token->ntlm_version = ntlm->response_version;
     token->ntlm_anonymous = ntlm->is_anonymous;
     token->ntlm_has_mic = ntlm->has_mic;

@@ -79,7 +79,8 @@ struct token {
     struct token_text domain;          // Type 3 (Type 2: NetBIOS domain of the server)
     struct token_text user;            // Type 3
     struct token_text workstation;     // Type 3
-    struct token_text server_name;     // Type 2: DNS computer name, else the NetBIOS one
+    struct token_text server_name;     // Type 2: DNS computer name, else the NetBIOS one; Type 3:
+                                       // the one whose challenge the client answers
     struct token_text server_netbios;  // Type 2
     struct token_text dns_domain;      // Type 2: of the server
     struct token_text forest;          // Type 2

@@ -71,6 +71,38 @@ def test_a_line_that_is_no_end_is_found(copy):
     assert status == 1 and "neither an entry nor a comment" in said
 
 
+def login_table(*arguments):
+    result = subprocess.run([ROOT / "dev/login_table", *arguments], capture_output=True, text=True)
+    return result.returncode, result.stderr
+
+
+def test_the_page_of_logins_is_up_to_date():
+    assert login_table("--check") == (0, "")
+
+
+def test_a_changed_verdict_is_found(tmp_path):
+    for path in ("src/auth/login_verdict.tbl", "docs/logins.md"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    table = tmp_path / "src/auth/login_verdict.tbl"
+    table.write_text(table.read_text().replace("the password", "the pass phrase"))
+    status, said = login_table("--check", tmp_path)
+    assert status == 1 and "run dev/login_table" in said
+    assert login_table(tmp_path) == (0, "") and login_table("--check", tmp_path) == (0, "")
+    assert "the pass phrase" in (tmp_path / "docs/logins.md").read_text()
+    table.write_text(table.read_text().replace('LOGIN_VERDICT(REFUSED, "refused", BAD,', 'LOGIN_VERDICT(REFUSED, refused, BAD,'))
+    status, said = login_table("--check", tmp_path)
+    assert status == 1 and "neither an entry nor a comment" in said
+
+
+def verdicts():
+    return set(re.findall(r'^LOGIN_VERDICT\(\w+, "(\w+)"', source("src/auth/login_verdict.tbl"), re.M))
+
+
+def test_every_verdict_is_on_the_page_of_logins():
+    assert first_column(source("docs/logins.md")) == verdicts() and len(verdicts()) > 30
+
+
 def ends():
     return set(re.findall(r'^END\(\w+, "(\w+)"', source("src/base/end.tbl"), re.M))
 
@@ -169,18 +201,21 @@ def test_every_command_has_its_section_in_the_manual():
         assert re.search(rf"^\.SS .*\b{command}\b", MANUAL, re.M), command
 
 
-@pytest.mark.parametrize("path", ["src/cmd/check.c", "src/cmd/ask.c"])
+OPTION = re.compile(r'\{"([\w-]+)", (?:no|required)_argument')
+COMMANDS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src/cmd").glob("*.c") if OPTION.search(source(path)))
+
+
+@pytest.mark.parametrize("path", COMMANDS)
 def test_every_option_of_a_command_is_in_the_manual(path):
-    names = re.findall(r'\{"(\w+)", (?:no|required)_argument', source(path))
-    assert "json" in names
-    for name in names:
+    for name in OPTION.findall(source(path)):
         assert f"--{name}" in MANUAL, name
 
 
 def test_the_manual_names_no_option_that_is_not_there():
-    there = set(re.findall(r'\{"(\w+)", (?:no|required)_argument', source("src/cmd/check.c", "src/cmd/ask.c")))
-    there |= set(re.findall(r'"--(\w+)"', source("src/cmd/main.c"))) | {"unix"}
-    assert set(re.findall(r"--(\w+)", MANUAL)) <= there
+    assert len(COMMANDS) > 2
+    there = set(OPTION.findall(source(*COMMANDS)))
+    there |= set(re.findall(r'"--(\w+)"', source("src/cmd/main.c"))) | {"unix-socket"}
+    assert set(re.findall(r"--(\w[\w-]*)", MANUAL)) <= there
 
 
 def test_the_manual_names_the_version():
