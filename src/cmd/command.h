@@ -5,6 +5,7 @@
 
 int check_main(int argc, char **argv);
 int pins_main(int argc, char **argv);
+int plan_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int status_main(int argc, char **argv);

@@ -6,6 +6,7 @@
 
 #include "doctor/facts.h"
 #include "doctor/finding.h"
+#include "doctor/plan/plan.h"
 #include "doctor/report.h"
 #include "doctor/subject.h"
 
