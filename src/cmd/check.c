@@ -23,15 +23,18 @@ struct request {
     bool is_markdown;
     bool is_json;
     bool is_offline;
+    bool asks_servers;
 };
 
 static const char usage[] =
-    "usage: handfast check -c FILE [--explain] [--json] [--offline]\n"
+    "usage: handfast check -c FILE [--explain] [--json] [--offline | --servers]\n"
     "       handfast check --explain [--markdown]\n"
     "\n"
     "  -c, --config FILE   the configuration to check\n"
     "      --json          findings as one JSON object\n"
     "      --offline       the file alone: no certificates, ports or names\n"
+    "      --servers       also connect to the servers and compare their certificates with\n"
+    "                      those of the sites (Extended Protection)\n"
     "      --explain       every option with its type, range, default and meaning\n"
     "      --markdown      the same as the reference page\n"
     "\n"
@@ -44,7 +47,7 @@ static void write_finding(struct json *json, const struct finding *finding)
     json_put_open(json, NULL, '{');
     json_put_u64(json, "line", finding->place.line);
     json_put_u64(json, "column", finding->place.column);
-    json_put_string(json, "severity", finding->severity == FINDING_ERROR ? "error" : "warning");
+    json_put_string(json, "severity", finding_word(finding->severity));
     json_put_string(json, "path", finding->path);
     json_put_string(json, "what", finding->what);
     json_put_string(json, "expected", finding->expected);
@@ -86,11 +89,14 @@ static void print_json(struct findings *findings)
 static void print_plain(struct findings *findings)
 {
     char *printed = findings_print(findings);
-    size_t warnings = findings->count + findings->left_out - findings->errors;
+    size_t warnings = findings->count + findings->left_out - findings->errors - findings->notes;
     fputs(printed, stdout);
     free(printed);
-    printf("%s: %zu error%s, %zu warning%s\n", findings->file, findings->errors,
+    printf("%s: %zu error%s, %zu warning%s", findings->file, findings->errors,
            findings->errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+    if (findings->notes)
+        printf(", %zu note%s", findings->notes, findings->notes == 1 ? "" : "s");
+    putchar('\n');
 }
 
 // ---------------------------------------------------------------------------- the two uses
@@ -108,6 +114,8 @@ static int check_file(const struct request *request)
     struct snapshot *snapshot = snapshot_load(request->file, findings);
     if (snapshot && !request->is_offline)
         preflight(snapshot, findings);
+    if (snapshot && request->asks_servers)
+        preflight_servers(snapshot, findings);
     snapshot_unref(snapshot);
     if (request->is_json)
         print_json(findings);
@@ -123,6 +131,7 @@ enum {
     OPTION_MARKDOWN,
     OPTION_JSON,
     OPTION_OFFLINE,
+    OPTION_SERVERS,
 };
 
 static const struct option long_options[] = {
@@ -131,6 +140,7 @@ static const struct option long_options[] = {
     {"markdown", no_argument, NULL, OPTION_MARKDOWN},
     {"json", no_argument, NULL, OPTION_JSON},
     {"offline", no_argument, NULL, OPTION_OFFLINE},
+    {"servers", no_argument, NULL, OPTION_SERVERS},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -157,13 +167,17 @@ static int read_arguments(int argc, char **argv, struct request *request)
         case OPTION_OFFLINE:
             request->is_offline = true;
             break;
+        case OPTION_SERVERS:
+            request->asks_servers = true;
+            break;
         case 'h':
             return -1;
         default:
             return CHECK_USAGE;
         }
     }
-    bool is_complete = optind == argc && (request->file || request->explains);
+    bool is_complete = optind == argc && (request->file || request->explains) &&
+                       !(request->is_offline && request->asks_servers);
     return is_complete ? CHECK_CLEAN : CHECK_USAGE;
 }
 

@@ -20,6 +20,7 @@ struct place {
 enum finding_severity {
     FINDING_ERROR = 0,
     FINDING_WARNING,
+    FINDING_NOTE, // worth knowing, and no fault
 };
 
 // One thing the operator should know: `place: path: what, expected what, what to do`.
@@ -39,8 +40,12 @@ struct findings {
     size_t count;
     size_t capacity;
     size_t errors;   // counted even when left out
+    size_t notes;    // likewise
     size_t left_out; // after the first thousand
 };
+
+// "error", "warning", "note"
+const char *finding_word(enum finding_severity severity);
 
 struct findings *findings_new(const char *file);
 struct findings *findings_free(struct findings *findings);

@@ -23,6 +23,12 @@ static char *copy_text(const char *text)
     return copy;
 }
 
+const char *finding_word(enum finding_severity severity)
+{
+    static const char *const words[] = {"error", "warning", "note"};
+    return words[severity];
+}
+
 struct findings *findings_new(const char *file)
 {
     struct findings *findings = calloc(1, sizeof *findings);
@@ -64,6 +70,7 @@ void findings_add(struct findings *findings, enum finding_severity severity, str
                   const char *path, const char *expected, const char *advice, const char *what, ...)
 {
     findings->errors += severity == FINDING_ERROR;
+    findings->notes += severity == FINDING_NOTE;
     if (findings->count == FINDINGS_MAX) {
         findings->left_out++;
         return;
@@ -151,7 +158,7 @@ static void print_finding(FILE *out, const struct findings *findings, const stru
     fprintf(out, "%s:", findings->file ? findings->file : "-");
     if (finding->place.line)
         fprintf(out, "%u:%u:", finding->place.line, finding->place.column);
-    fprintf(out, " %s: ", finding->severity == FINDING_ERROR ? "error" : "warning");
+    fprintf(out, " %s: ", finding_word(finding->severity));
     if (finding->path)
         fprintf(out, "%s: ", finding->path);
     fputs(finding->what, out);

@@ -22,23 +22,33 @@ const char *stamp(char out[STAMP_BYTES], uint64_t ago_us)
     return out;
 }
 
-bool notice_begin(struct notice *notice, struct supervisor *supervisor, const char *what)
+// A line being written.
+struct notice {
+    struct supervisor *supervisor;
+    struct log_page *page;
+    struct text text;
+    struct json json;
+};
+
+// False without a log or without memory; standard error has said it.
+static bool begin(struct notice *notice, struct supervisor *supervisor, const char *what)
 {
     char now[STAMP_BYTES];
+    struct json *json = &notice->json;
     struct log_page *page = supervisor->journal ? malloc(sizeof *page) : NULL;
     if (!page)
-        return false; // standard error has said it
+        return false;
     notice->supervisor = supervisor;
     notice->page = page;
     notice->text = text_over(page->bytes, sizeof page->bytes);
-    notice->json = (struct json){&notice->text, false};
-    json_put_open(&notice->json, NULL, '{');
-    json_put_string(&notice->json, "time", stamp(now, 0));
-    json_put_string(&notice->json, "what", what);
+    *json = (struct json){&notice->text, false};
+    json_put_open(json, NULL, '{');
+    json_put_string(json, "time", stamp(now, 0));
+    json_put_string(json, "what", what);
     return true;
 }
 
-void notice_end(struct notice *notice)
+static void finish(struct notice *notice)
 {
     json_put_close(&notice->json, '}');
     text_add_string(&notice->text, "\n");
@@ -52,7 +62,7 @@ static void write_line(struct supervisor *supervisor, const struct server *serve
     struct notice notice;
     char address[ADDRESS_TEXT_MAX];
     const struct server_health *health = &server->health;
-    if (!notice_begin(&notice, supervisor, "server"))
+    if (!begin(&notice, supervisor, "server"))
         return;
     struct json *json = &notice.json;
     json_put_string(json, "pool", server->pool_name);
@@ -65,7 +75,33 @@ static void write_line(struct supervisor *supervisor, const struct server *serve
         json_put_string(json, "why", end_word(health->why));
     if (health->detail[0])
         json_put_string(json, "detail", health->detail);
-    notice_end(&notice);
+    finish(&notice);
+}
+
+void notice_protection(struct supervisor *supervisor, const struct protection_entry *entry,
+                       enum protection before)
+{
+    struct notice notice;
+    struct json *json = &notice.json;
+    char day[DAY_BYTES];
+    char prefix[SHA256_PREFIX_BYTES];
+    if (!begin(&notice, supervisor, "protection"))
+        return;
+    json_put_string(json, "site", entry->site->name);
+    json_put_string(json, "client_speaks", entry->client_is_tls ? "tls" : "plain");
+    json_put_string(json, "pool", entry->pool->config->name);
+    json_put_string(json, "server", entry->server->name);
+    json_put_string(json, "verdict", protection_word(entry->verdict));
+    json_put_string(json, "before", protection_word(before));
+    if (entry->leaf_count) {
+        json_put_string(json, "site_sha256", leaf_prefix(&entry->leaves[0], prefix));
+        json_put_string(json, "site_expires", day_text(entry->leaves[0].not_after_s, day));
+    }
+    if (entry->is_shown) {
+        json_put_string(json, "server_sha256", leaf_prefix(&entry->shown, prefix));
+        json_put_string(json, "server_expires", day_text(entry->shown.not_after_s, day));
+    }
+    finish(&notice);
 }
 
 void notice_verdict(void *owner, const struct server *server, enum verdict before)

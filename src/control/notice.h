@@ -8,17 +8,9 @@
 // The verdict of a server has changed (probe_tell_fn; `owner` is the supervisor).
 void notice_verdict(void *owner, const struct server *server, enum verdict before);
 
-// A line of the log being written. On a page of its own: such lines are rare.
-struct notice {
-    struct supervisor *supervisor;
-    struct log_page *page;
-    struct text text;
-    struct json json; // add to it between begin and end
-};
-
-// False without a log or without memory: there is nothing to end then.
-bool notice_begin(struct notice *notice, struct supervisor *supervisor, const char *what);
-void notice_end(struct notice *notice);
+// A verdict of Extended Protection has changed: the line in the log.
+void notice_protection(struct supervisor *supervisor, const struct protection_entry *entry,
+                       enum protection before);
 
 #define STAMP_BYTES 32
 // "2024-05-06T07:08:09.123Z", now or `ago_us` microseconds ago. Returns `out`.

@@ -288,4 +288,5 @@ void preflight(const struct snapshot *snapshot, struct findings *findings)
     preflight_certificates(snapshot, findings);
     preflight_ports(snapshot, findings);
     preflight_names(snapshot, findings);
+    preflight_protection(snapshot, findings);
 }

@@ -17,5 +17,14 @@ void preflight_ports(const struct snapshot *snapshot, struct findings *findings)
 // take seconds: not for a running process.
 void preflight_names(const struct snapshot *snapshot, struct findings *findings);
 
-// All of them.
+// What becomes of Extended Protection, as far as the file tells: pools in clear, clients in clear,
+// sites with certificates of several kinds. Says nothing while there are errors.
+void preflight_protection(const struct snapshot *snapshot, struct findings *findings);
+
+// Connects to every server of the pools that speak TLS and compares their certificates with those
+// of the sites that forward to them. Takes as long as the slowest of them; nothing when there are
+// errors.
+void preflight_servers(struct snapshot *snapshot, struct findings *findings);
+
+// All of them except the servers.
 void preflight(const struct snapshot *snapshot, struct findings *findings);

@@ -23,16 +23,15 @@ struct protections {
 
 static void judge(struct protection_entry *entry)
 {
-    uint8_t front[8][TLS_SHA256_BYTES];
-    size_t count = entry->leaf_count < 8 ? entry->leaf_count : 8;
-    for (size_t i = 0; i < count; i++)
+    uint8_t front[TLS_LEAVES_MAX][TLS_SHA256_BYTES];
+    for (size_t i = 0; i < entry->leaf_count; i++)
         memcpy(front[i], entry->leaves[i].sha256, TLS_SHA256_BYTES);
     struct protection_case judged = {
         .way = entry->kind,
         .client_is_tls = entry->client_is_tls,
         .server_is_tls = entry->pool->tls != NULL,
         .front = front,
-        .front_count = count,
+        .front_count = entry->leaf_count,
         .server = entry->is_shown ? entry->shown.sha256 : NULL,
     };
     entry->verdict = protection_judge(&judged);
@@ -74,11 +73,12 @@ static void add_leaf(struct text *text, const char *whose, const struct tls_leaf
                     day_text(leaf->not_after_s, day));
 }
 
-static void add_leaves(struct text *text, const struct protection_entry *entry)
+void protection_add_leaves(struct text *text, const struct tls_leaf *leaves, size_t count,
+                           const struct tls_leaf *shown)
 {
-    for (size_t i = 0; i < entry->leaf_count; i++)
-        add_leaf(text, i ? " and" : "; the site shows", &entry->leaves[i]);
-    add_leaf(text, "; the server", &entry->shown);
+    for (size_t i = 0; i < count; i++)
+        add_leaf(text, i ? " and" : "; the site shows", &leaves[i]);
+    add_leaf(text, "; the server", shown);
 }
 
 static bool is_equal(const struct tls_leaf *a, const struct tls_leaf *b)
@@ -124,33 +124,8 @@ static void say(const struct protection_entry *entry, const struct protection_en
     else
         say_other(&text, entry);
     if (entry->is_shown && entry->leaf_count)
-        add_leaves(&text, entry);
+        protection_add_leaves(&text, entry->leaves, entry->leaf_count, &entry->shown);
     supervisor_say("%.*s", (int)text.size, memory);
-}
-
-static void write_line(const struct protections *protections, const struct protection_entry *entry,
-                       enum protection before)
-{
-    struct notice notice;
-    char day[DAY_BYTES];
-    char prefix[SHA256_PREFIX_BYTES];
-    if (!notice_begin(&notice, protections->supervisor, "protection"))
-        return;
-    json_put_string(&notice.json, "site", entry->site->name);
-    json_put_string(&notice.json, "client", entry->client_is_tls ? "tls" : "plain");
-    json_put_string(&notice.json, "pool", entry->pool->config->name);
-    json_put_string(&notice.json, "server", entry->server->name);
-    json_put_string(&notice.json, "verdict", protection_word(entry->verdict));
-    json_put_string(&notice.json, "before", protection_word(before));
-    if (entry->is_shown) {
-        json_put_string(&notice.json, "server_sha256", leaf_prefix(&entry->shown, prefix));
-        json_put_string(&notice.json, "server_expires", day_text(entry->shown.not_after_s, day));
-    }
-    if (entry->leaf_count) {
-        json_put_string(&notice.json, "site_sha256", leaf_prefix(&entry->leaves[0], prefix));
-        json_put_string(&notice.json, "site_expires", day_text(entry->leaves[0].not_after_s, day));
-    }
-    notice_end(&notice);
 }
 
 // `before`: as it was. That all is well when it is first looked at is no news.
@@ -163,7 +138,7 @@ static void tell_change(const struct protections *protections, const struct prot
     if (verdict != PROTECTION_UNKNOWN &&
         !(verdict == PROTECTION_SAME && before->verdict == PROTECTION_UNKNOWN))
         say(entry, before);
-    write_line(protections, entry, before->verdict);
+    notice_protection(protections->supervisor, entry, before->verdict);
 }
 
 // ---- all entries

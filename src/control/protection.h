@@ -39,6 +39,9 @@ struct protections *protections_free(struct protections *protections);
 #define SHA256_PREFIX_BYTES 17
 // The first 16 digits of a leaf's SHA-256. Returns `out`.
 const char *leaf_prefix(const struct tls_leaf *leaf, char out[SHA256_PREFIX_BYTES]);
+// "; the site shows SHA-256 … (valid until …); the server SHA-256 …"
+void protection_add_leaves(struct text *text, const struct tls_leaf *leaves, size_t count,
+                           const struct tls_leaf *shown);
 #define DAY_BYTES 32
 // "2026-05-06 07:08 UTC". Returns `out`.
 const char *day_text(int64_t seconds, char out[DAY_BYTES]);

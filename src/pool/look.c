@@ -14,9 +14,11 @@ struct look {
     struct looks *looks;
     const struct pool *pool;
     struct server *server;
+    const char *name;   // asked for
     struct timer timer; // running: the deadline; waiting: the next beginning
     struct channel *channel;
     struct task burial;
+    bool is_once;
     bool is_running;
 };
 
@@ -26,7 +28,6 @@ struct looks {
     void *owner;
     struct list all;
     size_t running;
-    bool is_once;
     struct tls_client *any_certificate;
 };
 
@@ -47,23 +48,29 @@ static void hang_up(struct look *look)
         return;
     look->is_running = false;
     look->looks->running--;
+    loop_timer_clear(look->looks->io->loop, &look->timer);
     channel_close(look->channel, false);
     look->channel = NULL;
+}
+
+static void wait_for_next(struct look *look)
+{
+    if (!look->is_once)
+        set_timer(look, health_of(look)->interval_ms);
 }
 
 static void conclude(struct look *look, enum end why, const char *problem)
 {
     struct looks *looks = look->looks;
     struct tls_leaf leaf;
-    bool is_news = looks->is_once;
+    bool is_news = true;
     if (why == END_OK && !tls_channel_peer_leaf(look->channel, &leaf))
         why = END_SERVER_TLS_FAILED;
     if (why == END_OK)
-        is_news |= server_note_leaf(look->server, pool_tls_name(look->pool, look->server), &leaf);
+        is_news = server_note_leaf(look->server, look->name, &leaf) || look->is_once;
     hang_up(look);
-    if (!looks->is_once)
-        set_timer(look, health_of(look)->interval_ms);
-    if (is_news || why != END_OK)
+    wait_for_next(look);
+    if (is_news)
         looks->tell(looks->owner, look->server, why, problem);
 }
 
@@ -81,8 +88,7 @@ static struct status open_channel(struct look *look)
     struct loop *loop = look->looks->io->loop;
     struct channel *below;
     TRY(socket_channel_connect(loop, &look->server->address, &below));
-    look->channel = tls_connect(loop, look->looks->any_certificate,
-                                pool_tls_name(look->pool, look->server), NULL, below);
+    look->channel = tls_connect(loop, look->looks->any_certificate, look->name, NULL, below);
     if (look->channel)
         return OK;
     channel_close(below, true);
@@ -98,8 +104,7 @@ static void begin(struct look *look)
     }
     struct status status = open_channel(look);
     if (!is_ok(status)) {
-        if (!looks->is_once)
-            set_timer(look, health_of(look)->interval_ms);
+        wait_for_next(look);
         looks->tell(looks->owner, look->server, status.end, "");
         return;
     }
@@ -123,7 +128,7 @@ static void on_timer(struct timer *timer)
     struct look *look = CONTAINER(timer, struct look, timer);
     if (look->is_running)
         conclude(look, END_SERVER_TIMEOUT, "");
-    else if (look->looks->is_once)
+    else if (look->is_once)
         begin(look);
     else if (health_of(look)->kind == HEALTH_NONE)
         take_from_links(look);
@@ -153,7 +158,8 @@ static void stop_all(struct looks *looks)
     }
 }
 
-static void add(struct looks *looks, const struct pool *pool, struct server *server)
+static struct look *add(struct looks *looks, const struct pool *pool, struct server *server,
+                        const char *name)
 {
     struct look *look = calloc(1, sizeof *look);
     CHECK(look);
@@ -163,40 +169,29 @@ static void add(struct looks *looks, const struct pool *pool, struct server *ser
     look->looks = looks;
     look->pool = pool;
     look->server = server_ref(server);
+    look->name = name;
     list_join(&looks->all, &look->siblings);
     set_timer(look, 0);
-}
-
-static size_t add_pool(struct looks *looks, const struct pool *pool)
-{
-    enum health_kind kind = pool->config->health.kind;
-    bool is_checked_by_tls = kind == HEALTH_TLS || kind == HEALTH_HTTP;
-    if (!pool->tls || (is_checked_by_tls && !looks->is_once))
-        return 0;
-    for (size_t i = 0; i < pool->server_count; i++)
-        add(looks, pool, pool->servers[i]);
-    return pool->server_count;
-}
-
-static size_t adopt(struct looks *looks, struct pool *const *pools, size_t pool_count)
-{
-    size_t count = 0;
-    stop_all(looks);
-    for (size_t p = 0; p < pool_count; p++)
-        count += add_pool(looks, pools[p]);
-    return count;
+    return look;
 }
 
 void looks_adopt(struct looks *looks, struct pool *const *pools, size_t pool_count)
 {
-    looks->is_once = false;
-    adopt(looks, pools, pool_count);
+    stop_all(looks);
+    for (size_t p = 0; p < pool_count; p++) {
+        const struct pool *pool = pools[p];
+        enum health_kind kind = pool->config->health.kind;
+        if (!pool->tls || kind == HEALTH_TLS || kind == HEALTH_HTTP)
+            continue;
+        for (size_t i = 0; i < pool->server_count; i++)
+            add(looks, pool, pool->servers[i], pool_tls_name(pool, pool->servers[i]));
+    }
 }
 
-size_t looks_once(struct looks *looks, struct pool *const *pools, size_t pool_count)
+void looks_ask(struct looks *looks, const struct pool *pool, struct server *server,
+               const char *name)
 {
-    looks->is_once = true;
-    return adopt(looks, pools, pool_count);
+    add(looks, pool, server, name)->is_once = true;
 }
 
 struct looks *looks_new(struct io_thread *io, look_tell_fn *tell, void *owner)

@@ -235,6 +235,8 @@ struct looks *looks_new(struct io_thread *io, look_tell_fn *tell, void *owner);
 // round of its checks while it is not down; for pools without checks it only takes over what links
 // saw. The pools must outlive the next call.
 void looks_adopt(struct looks *looks, struct pool *const *pools, size_t pool_count);
-// Once, at every server of every pool that speaks TLS. How many will be told.
-size_t looks_once(struct looks *looks, struct pool *const *pools, size_t pool_count);
+// Once, under that name, whatever the pool's checks are; told in every case. `name` must outlive
+// it.
+void looks_ask(struct looks *looks, const struct pool *pool, struct server *server,
+               const char *name);
 struct looks *looks_free(struct looks *looks);

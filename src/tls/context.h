@@ -7,9 +7,6 @@
 
 #include "tls/tls.h"
 
-// One for each kind of key that OpenSSL can sign with in TLS: RSA, RSA-PSS, ECDSA, Ed25519, Ed448.
-enum { TLS_LEAVES_MAX = 8 };
-
 struct tls_server {
     SSL_CTX *context;
     uint8_t scope[TLS_SHA256_BYTES]; // sessions resume only within it

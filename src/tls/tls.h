@@ -14,6 +14,7 @@ struct tls_sessions; // the session that resumes TLS to one server, of one worke
 
 enum {
     TLS_SHA256_BYTES = 32,
+    TLS_LEAVES_MAX = 8, // of a site: one for each kind of key that signs in TLS
     TLS_TICKET_LIFE_S = 7200, // a client may resume this long after its last whole handshake
     // Rotating at this pace gives every ticket at least half its life and no key more than twice
     // this.

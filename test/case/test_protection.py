@@ -8,9 +8,12 @@ import json
 import shutil
 import socket
 import ssl
+import subprocess
 
 import pytest
 from serving import HOST, Backend, Serving, until
+
+from lab.balancer import binary
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 ENFORCED = {"same": "passes", "passthrough": "passes", "different": "fails", "plain": "fails", "unbound": "fails",
@@ -345,3 +348,78 @@ def test_the_status_is_json_all_the_way(papers, backend):
     with Serving(config(pool(papers, backend(), check="none", tls=False), sites=[site(papers, "lb-ecdsa")])) as serving:
         done = serving.command("status", "-s", serving.socket_path, "--json")
         assert json.loads(done.stdout)["protection"] == ways(serving)
+
+
+# -- before anything is served
+
+
+def checked(tmp_path, content, *options):
+    """Exit status and findings of `handfast check`."""
+    file = tmp_path / "handfast.yaml"
+    file.write_text(json.dumps(content))
+    done = subprocess.run([binary(), "check", "-c", str(file), "--json", *options], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)["findings"]
+
+
+def found(findings, path):
+    return [one for one in findings if one["path"] == path]
+
+
+def test_check_compares_with_the_servers(papers, backend, tmp_path):
+    away = backend("lb-ecdsa")
+    away.stop()
+    servers = [backend("lb-ecdsa"), backend("lb-again"), backend(), away]
+    content = config(pool(papers, *servers, timeout="300ms", interval="1s"), sites=[site(papers, "lb-ecdsa")])
+    status, findings = checked(tmp_path, content, "--servers")
+    away.start()
+    assert status == 0
+    same, other, clear, refused = (found(findings, f"pools[0].servers[{i}]")[0] for i in range(4))
+    assert [one["severity"] for one in (same, other, clear, refused)] == ["note"] + ["warning"] * 3
+    assert fingerprint(papers, "lb-ecdsa")[:16] in same["what"] and not same["advice"]
+    for name in ("lb-ecdsa", "lb-again"):
+        assert fingerprint(papers, name)[:16] in other["what"]
+    assert other["what"].count("valid until 20") == 2 and "(HTTP/lb.example.test)" in other["advice"]
+    assert "was not seen" in clear["what"] and "refused the connection" in refused["what"]
+    assert checked(tmp_path, content) == (0, [])  # without being asked nobody connects
+    assert servers[0].connections == 1
+
+
+def test_check_finds_the_name_that_has_the_certificate(papers, backend, tmp_path):
+    def choose(sock, name, context):
+        sock.context = public if name == HOST else context
+
+    server = backend("iis1-ecdsa")
+    public = serving_context(papers, "lb-ecdsa")
+    server.context.sni_callback = choose
+    content = config(pool(papers, server, sni="iis1.example.test"), sites=[site(papers, "lb-ecdsa")])
+    finding = found(checked(tmp_path, content, "--servers")[1], "pools[0].servers[0]")[0]
+    assert finding["severity"] == "warning" and "write name: lb.example.test under the pool's tls" in finding["advice"]
+    content["pools"][0]["tls"]["name"] = HOST
+    assert found(checked(tmp_path, content, "--servers")[1], "pools[0].servers[0]")[0]["severity"] == "note"
+
+
+def test_check_judges_each_site_for_itself(papers, backend, tmp_path):
+    """Two sites before one pool: a second look for the one must not spoil what the other is told."""
+    sites = [site(papers, "lb-again"),
+             {"name": "other", "hosts": ["iis1.example.test"], "certificates": [certificate(papers, "iis1-ecdsa")],
+              "routes": [{"path": "/", "forward": "main"}]}]
+    content = config(pool(papers, backend("iis1-ecdsa"), sni="iis1.example.test"), sites=sites)
+    findings = found(checked(tmp_path, content, "--servers")[1], "pools[0].servers[0]")
+    assert [(one["severity"], one["what"].split(",")[0]) for one in findings] == [
+        ("warning", "site portal"), ("note", "site other")]
+
+
+def test_check_asks_nobody_while_there_are_errors(papers, backend, tmp_path):
+    server = backend("lb-ecdsa")
+    nothing = {"chain": "none.pem", "key": "none.key"}
+    broken = config(pool(papers, server), sites=[site(papers, certificates=[nothing])])
+    status, findings = checked(tmp_path, broken, "--servers")
+    assert status == 1 and not found(findings, "pools[0].servers[0]") and server.connections == 0
+
+
+def test_check_servers_and_offline_do_not_go_together(tmp_path):
+    done = subprocess.run([binary(), "check", "-c", "x.yaml", "--servers", "--offline"], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 2 and "usage:" in done.stderr
