@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// What HTTP shows to somebody without credentials: the challenges, whether the connection stays,
+// what becomes of a body, of other methods, of requests that came through a proxy, and where a
+// redirect leads.
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/check.h"
+#include "doctor/location.h"
+#include "doctor/look/look.h"
+
+enum {
+    POST_BYTES = 8 * 1024,
+    CLOSE_WAIT_MS = 300, // for a close that follows an answer
+    HOPS_MAX = 6,
+};
+
+static struct call *open_call(const struct look_round *round, const struct look_end *end)
+{
+    struct call_wish wish = look_wish(round, end);
+    struct call *call = NULL;
+    return is_ok(call_open(&end->address, &wish, &call, NULL)) ? call : NULL;
+}
+
+// Asks on a connection of its own. False when there was no connection.
+static bool ask_alone(const struct look_round *round, const struct look_end *end,
+                      const struct call_request *request, struct call_answer *ret_answer)
+{
+    char host[LOOK_HOST_MAX];
+    struct call *call = open_call(round, end);
+    if (!call)
+        return false;
+    struct call_request whole = *request;
+    whole.host = look_host(round, host);
+    if (!whole.target)
+        whole.target = round->subject->target;
+    call_ask(call, &whole, ret_answer);
+    call_close(call);
+    return true;
+}
+
+// ---- redirects
+
+static struct location here(const struct look_round *round)
+{
+    const struct subject *subject = round->subject;
+    struct location location = {.is_tls = subject->is_tls, .port = subject->port};
+    snprintf(location.host, sizeof location.host, "%s", subject->host);
+    snprintf(location.target, sizeof location.target, "%s", subject->target);
+    return location;
+}
+
+// Follows redirects that stay here until a page comes again. Where they lead to another origin,
+// nothing more is known.
+static bool comes_back(const struct look_round *round, const struct look_end *end,
+                       struct location start)
+{
+    struct location seen[HOPS_MAX + 1];
+    struct location origin = here(round);
+    seen[0] = origin;
+    struct location at = start;
+    for (size_t i = 1; i <= HOPS_MAX; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (location_equal(&seen[j], &at))
+                return true;
+        }
+        seen[i] = at;
+        struct call_answer answer;
+        struct call_request request = {.target = seen[i].target};
+        if (!location_same_origin(&origin, &at) || !look_has_time(round) ||
+            !ask_alone(round, end, &request, &answer))
+            return false;
+        bool goes_on =
+            answer.status / 100 == 3 && location_read(span_text(answer.location), &seen[i], &at);
+        call_answer_done(&answer);
+        if (!goes_on)
+            return false;
+    }
+    return true;
+}
+
+static json_t *redirect_of(const struct look_round *round, const struct look_end *end,
+                           const struct call_answer *answer)
+{
+    struct location from = here(round);
+    struct location to;
+    if (answer->status / 100 != 3 || !answer->location[0])
+        return NULL;
+    if (!location_read(span_text(answer->location), &from, &to))
+        return json_pack("{s:o}", "location", look_text(answer->location));
+    bool is_same = strcasecmp(from.host, to.host) == 0;
+    return json_pack("{s:o,s:o,s:b,s:b,s:b}", "location", look_text(answer->location), "host",
+                     look_text(to.host), "same_host", is_same, "to_plain",
+                     from.is_tls && !to.is_tls, "loops", comes_back(round, end, to));
+}
+
+// ---- the first question, twice
+
+json_t *look_http(const struct look_round *round, const struct look_end *end)
+{
+    char host[LOOK_HOST_MAX];
+    struct call_answer answer;
+    struct call_request request = {.target = round->subject->target,
+                                   .host = look_host(round, host)};
+    struct call *call = open_call(round, end);
+    if (!call)
+        return NULL;
+    call_ask(call, &request, &answer);
+    bool is_persistent = answer.is_persistent;
+    json_t *node = json_pack("{s:o}", "first", look_answer(&answer));
+    CHECK(node);
+    json_t *redirect = redirect_of(round, end, &answer);
+    if (redirect)
+        json_object_set_new(node, "redirect", redirect);
+    call_answer_done(&answer);
+    if (is_persistent) {
+        call_ask(call, &request, &answer);
+        json_object_set_new(node, "again", look_answer(&answer));
+        call_answer_done(&answer);
+    }
+    call_close(call);
+    return node;
+}
+
+// ---- a body without credentials
+
+json_t *look_http_post(const struct look_round *round, const struct look_end *end)
+{
+    char host[LOOK_HOST_MAX];
+    uint8_t *body = malloc(POST_BYTES);
+    CHECK(body);
+    memset(body, 'x', POST_BYTES);
+    struct call_answer answer;
+    struct call_request request = {.method = "POST",
+                                   .target = round->subject->target,
+                                   .host = look_host(round, host),
+                                   .fields = "Content-Type: application/octet-stream\r\n",
+                                   .body = span_of(body, POST_BYTES),
+                                   .has_body = true};
+    struct call *call = open_call(round, end);
+    json_t *node = NULL;
+    if (call) {
+        call_ask(call, &request, &answer);
+        node = json_pack("{s:o,s:b}", "post", look_answer(&answer), "post_ended",
+                         !answer.is_persistent || call_has_ended(call, CLOSE_WAIT_MS));
+        call_answer_done(&answer);
+    }
+    call_close(call);
+    free(body);
+    return node;
+}
+
+// ---- other methods
+
+static json_t *methods_of(const struct look_round *round, const struct look_end *end)
+{
+    static const char *const methods[] = {"HEAD",        "OPTIONS",      "PROPFIND",
+                                          "REPORT",      "RPC_IN_DATA",  "RPC_OUT_DATA",
+                                          "RDG_IN_DATA", "RDG_OUT_DATA", "BITS_POST"};
+    json_t *statuses = json_object();
+    for (size_t i = 0; i < sizeof methods / sizeof *methods && look_has_time(round); i++) {
+        struct call_answer answer;
+        struct call_request request = {.method = methods[i], .has_body = i >= 4};
+        if (!ask_alone(round, end, &request, &answer))
+            break;
+        json_object_set_new(statuses, methods[i], json_integer(answer.status));
+        bool is_silent = answer.end == END_SERVER_TIMEOUT;
+        call_answer_done(&answer);
+        if (is_silent)
+            break;
+    }
+    return statuses;
+}
+
+json_t *look_http_methods(const struct look_round *round, const struct look_end *end)
+{
+    return json_pack("{s:o}", "methods", methods_of(round, end));
+}
+
+// ---- through a proxy
+
+json_t *look_http_via(const struct look_round *round, const struct look_end *end)
+{
+    struct call_answer answer;
+    struct call_request request = {.fields =
+                                       "Via: 1.1 proxy.invalid\r\nX-Forwarded-For: 192.0.2.1\r\n"};
+    if (!ask_alone(round, end, &request, &answer))
+        return NULL;
+    json_t *node = json_pack("{s:o}", "with_via", look_answer(&answer));
+    call_answer_done(&answer);
+    return node;
+}
+
+// ---- in clear, beside
+
+static bool ask_port_80(const struct look_round *round, const struct look_end *end,
+                        struct call_answer *ret_answer)
+{
+    char text[ADDRESS_TEXT_MAX];
+    struct look_end plain = *end;
+    address_print_host(&end->address, text);
+    plain.is_tls = false;
+    struct call_request request = {.target = round->subject->target, .host = round->subject->host};
+    struct call *call = address_parse(text, 80, &plain.address) ? open_call(round, &plain) : NULL;
+    if (call)
+        call_ask(call, &request, ret_answer);
+    call_close(call);
+    return call != NULL;
+}
+
+json_t *look_http_plain(const struct look_round *round, const struct look_end *end)
+{
+    struct call_answer answer = {0};
+    if (end->is_node || !end->is_tls || !ask_port_80(round, end, &answer))
+        return NULL;
+    json_t *node = answer.status ? json_pack("{s:{s:i,s:o}}", "plain", "status", (int)answer.status,
+                                             "location", look_text(answer.location))
+                                 : NULL;
+    call_answer_done(&answer);
+    return node;
+}
