@@ -114,6 +114,12 @@ void call_certificate(const struct call *call, struct tls_dialogue_certificate *
         tls_dialogue_certificate(call->dialogue, ret_certificate);
 }
 
+bool call_is_trusted(const struct call *call, struct tls_problem *ret_problem)
+{
+    *ret_problem = (struct tls_problem){0};
+    return call->dialogue && tls_dialogue_is_trusted(call->dialogue, ret_problem);
+}
+
 void call_tls(const struct call *call, struct tls_dialogue_facts *ret_facts)
 {
     *ret_facts = (struct tls_dialogue_facts){.version = "", .cipher = ""};

@@ -40,6 +40,8 @@ struct call *call_close(struct call *call); // NULL is allowed; returns NULL
 
 // What the other side showed in TLS. All false and empty without TLS.
 void call_certificate(const struct call *call, struct tls_dialogue_certificate *ret_certificate);
+// Reads the system's store of trusted certificates now. Not trusted without TLS.
+bool call_is_trusted(const struct call *call, struct tls_problem *ret_problem);
 void call_tls(const struct call *call, struct tls_dialogue_facts *ret_facts);
 
 #define CALL_CHALLENGES_MAX 8

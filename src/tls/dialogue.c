@@ -24,6 +24,7 @@ struct tls_dialogue {
     SSL *ssl;
     SSL_SESSION *session; // the newest the server gave; NULL: none yet
     char name[256];
+    char *ca_file; // NULL: none
     bool asks_certificate;
     bool splits_hello;
     bool has_sent; // the first flight is out
@@ -121,14 +122,6 @@ static bool choose_alpn(SSL_CTX *context, const char *list)
     return size == 0 || SSL_CTX_set_alpn_protos(context, wire, (unsigned)size) == 0;
 }
 
-static void choose_trust(SSL_CTX *context, const char *ca_file)
-{
-    SSL_CTX_set_default_verify_paths(context);
-    if (ca_file)
-        SSL_CTX_load_verify_file(context, ca_file);
-    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
-}
-
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_dialogue *dialogue = of_ssl(ssl);
@@ -154,7 +147,7 @@ static SSL_CTX *context_for(const struct tls_dialogue_wish *wish)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, on_session);
     SSL_CTX_set_client_cert_cb(context, on_certificate_asked);
-    choose_trust(context, wish->ca_file);
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
     if (choose_versions(context, wish) && choose_algorithms(context, wish) &&
         choose_alpn(context, wish->alpn))
         return context;
@@ -185,6 +178,7 @@ static bool prepare(struct tls_dialogue *dialogue, const struct tls_dialogue_wis
     SSL_set_tlsext_status_type(dialogue->ssl, TLSEXT_STATUSTYPE_ocsp);
     if (wish->earlier && wish->earlier->session)
         SSL_set_session(dialogue->ssl, wish->earlier->session);
+    dialogue->ca_file = wish->ca_file ? strdup(wish->ca_file) : NULL;
     if (wish->name)
         snprintf(dialogue->name, sizeof dialogue->name, "%s", wish->name);
     return !dialogue->name[0] || is_address(dialogue->name) ||
@@ -356,6 +350,7 @@ struct tls_dialogue *tls_dialogue_close(struct tls_dialogue *dialogue)
     SSL_SESSION_free(dialogue->session);
     SSL_free(dialogue->ssl);
     SSL_CTX_free(dialogue->context);
+    free(dialogue->ca_file);
     free(dialogue);
     return NULL;
 }
@@ -422,13 +417,52 @@ void tls_dialogue_certificate(const struct tls_dialogue *dialogue,
         snprintf(found.signature, sizeof found.signature, "%s",
                  OBJ_nid2ln(X509_get_signature_nid(certificate)));
         bind_to(certificate, &found);
-        long result = SSL_get_verify_result(dialogue->ssl);
-        found.is_trusted = result == X509_V_OK;
-        if (!found.is_trusted)
-            snprintf(found.trust_problem, sizeof found.trust_problem, "%s",
-                     X509_verify_cert_error_string(result));
         found.covers_name = covers(certificate, dialogue->name);
     }
     ERR_clear_error();
     *ret_certificate = found;
+}
+
+// Not during the handshake: reading the store of many systems takes longer than shaking hands.
+static X509_STORE *store_of(const struct tls_dialogue *dialogue)
+{
+    X509_STORE *store = X509_STORE_new();
+    if (store && X509_STORE_set_default_paths(store) == 1 &&
+        (!dialogue->ca_file || X509_STORE_load_file(store, dialogue->ca_file) == 1))
+        return store;
+    X509_STORE_free(store);
+    return NULL;
+}
+
+static int verify(const struct tls_dialogue *dialogue, X509_STORE *store, X509 *certificate)
+{
+    X509_STORE_CTX *verification = X509_STORE_CTX_new();
+    int result = X509_V_ERR_OUT_OF_MEM;
+    if (verification && X509_STORE_CTX_init(verification, store, certificate,
+                                            SSL_get_peer_cert_chain(dialogue->ssl)) == 1) {
+        X509_STORE_CTX_set_default(verification, "ssl_server");
+        X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(verification), 1);
+        result = X509_verify_cert(verification) == 1 ? X509_V_OK
+                                                     : X509_STORE_CTX_get_error(verification);
+    }
+    X509_STORE_CTX_free(verification);
+    return result;
+}
+
+bool tls_dialogue_is_trusted(const struct tls_dialogue *dialogue, struct tls_problem *ret_problem)
+{
+    X509 *certificate = SSL_get0_peer_certificate(dialogue->ssl);
+    X509_STORE *store = store_of(dialogue);
+    int result = X509_V_ERR_UNSPECIFIED;
+    if (!certificate)
+        tls_problem_say(ret_problem, "no certificate was shown");
+    else if (!store)
+        tls_problem_say(ret_problem, "the store of trusted certificates cannot be read");
+    else
+        result = verify(dialogue, store, certificate);
+    if (certificate && store && result != X509_V_OK)
+        tls_problem_say(ret_problem, "%s", X509_verify_cert_error_string(result));
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return result == X509_V_OK;
 }

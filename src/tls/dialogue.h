@@ -16,7 +16,7 @@ struct tls_dialogue_wish {
     const char *max_version; // NULL: the newest
     const char *groups;      // OpenSSL's list; NULL: its own
     const char *sigalgs;     // OpenSSL's list; NULL: its own
-    const char *ca_file;     // trust this besides the system's store
+    const char *ca_file;     // tls_dialogue_is_trusted trusts this besides the system's store
     bool pads_hello;         // beyond one TCP segment, as with a post-quantum key share
     bool splits_hello;       // in two segments, the second one late, before the name begins
     const struct tls_dialogue *earlier; // offers to resume its session; NULL: none
@@ -41,10 +41,8 @@ struct tls_dialogue_certificate {
     char signature[64]; // "sha256WithRSAEncryption"
     uint8_t binding[TLS_BINDING_BYTES];
     struct tls_binding_hash binding_hash;
-    bool has_binding;        // both of the above; false for certificates that have none
-    bool is_trusted;         // by its chain and dates; whatever its names
-    char trust_problem[128]; // "" when trusted
-    bool covers_name;        // of the wish
+    bool has_binding; // both of the above; false for certificates that have none
+    bool covers_name; // of the wish
 };
 
 // Shakes hands. END_SERVER_TLS_FAILED (`ret_problem` says why), END_SERVER_TIMEOUT,
@@ -64,3 +62,6 @@ struct status tls_dialogue_receive(struct tls_dialogue *dialogue, void *data, si
 void tls_dialogue_facts(const struct tls_dialogue *dialogue, struct tls_dialogue_facts *ret_facts);
 void tls_dialogue_certificate(const struct tls_dialogue *dialogue,
                               struct tls_dialogue_certificate *ret_certificate);
+// Is that certificate trusted for a server, by its chain and dates, whatever its names? Reads the
+// system's store now, which takes a while.
+bool tls_dialogue_is_trusted(const struct tls_dialogue *dialogue, struct tls_problem *ret_problem);

@@ -43,20 +43,30 @@ static json_t *sha256_of(const struct tls_dialogue_certificate *certificate)
 static json_t *certificate_node(const struct tls_dialogue_certificate *certificate)
 {
     const struct tls_certificate_facts *facts = &certificate->facts;
-    json_t *node = json_pack(
-        "{s:o,s:o,s:o,s:o,s:I,s:I,s:b,s:o,s:b,s:o,s:s}", "sha256", sha256_of(certificate),
-        "subject", look_text(facts->subject), "issuer", look_text(certificate->issuer), "names",
-        names_of(facts->names), "not_before_s", (json_int_t)facts->not_before_s, "not_after_s",
-        (json_int_t)facts->not_after_s, "is_trusted", certificate->is_trusted, "trust_problem",
-        look_text(certificate->trust_problem), "covers_name", certificate->covers_name, "signature",
-        look_text(certificate->signature), "key",
-        facts->is_rsa     ? "rsa"
-        : facts->is_ecdsa ? "ecdsa"
-                          : "other");
+    json_t *node =
+        json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:b,s:o,s:s}", "sha256", sha256_of(certificate),
+                  "subject", look_text(facts->subject), "issuer", look_text(certificate->issuer),
+                  "names", names_of(facts->names), "not_before_s", (json_int_t)facts->not_before_s,
+                  "not_after_s", (json_int_t)facts->not_after_s, "covers_name",
+                  certificate->covers_name, "signature", look_text(certificate->signature), "key",
+                  facts->is_rsa     ? "rsa"
+                  : facts->is_ecdsa ? "ecdsa"
+                                    : "other");
     CHECK(node);
     if (certificate->has_binding)
         json_object_set_new(node, "binding",
                             look_hex(span_of(certificate->binding, TLS_BINDING_BYTES)));
+    return node;
+}
+
+static json_t *judged_node(const struct call *call,
+                           const struct tls_dialogue_certificate *certificate)
+{
+    struct tls_problem problem;
+    json_t *node = certificate_node(certificate);
+    bool is_trusted = call_is_trusted(call, &problem);
+    json_object_set_new(node, "is_trusted", json_boolean(is_trusted));
+    json_object_set_new(node, "trust_problem", look_text(problem.text));
     return node;
 }
 
@@ -74,7 +84,7 @@ static json_t *describe(const struct call *call)
                   facts.is_stapled, "asks_client_certificate", facts.asks_certificate);
     CHECK(node);
     if (certificate.is_there)
-        json_object_set_new(node, "certificate", certificate_node(&certificate));
+        json_object_set_new(node, "certificate", judged_node(call, &certificate));
     return node;
 }
 
