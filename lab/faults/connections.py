@@ -286,6 +286,15 @@ def _(s):
     s.prove("not at the node", s.ask("iis1", authorization=big).status == 401)
 
 
+@fault("header-too-small-handfast", "header_too_small", rows=(40,))
+def _(s):
+    """Handfast is told to take 8 KiB of header"""
+    s.nodes()
+    s.handfast("forward", more="limits: {header_line: 8KiB}\n")
+    big = "Negotiate " + "A" * 20000
+    s.prove("20 kB are refused", s.ask(authorization=big).status == 431)
+
+
 @fault("header-too-small-node", "header_too_small", rows=(40,))
 def _(s):
     """http.sys takes 16 KiB of header (MaxFieldLength as it comes)"""
@@ -355,18 +364,45 @@ def _(s):
         s.prove("cut after two seconds", talk.has_ended(4))
 
 
+@fault("idle-cut-handfast", "idle_cut", rows=(58,))
+def _(s):
+    """Handfast is told to close a connection after three seconds of silence"""
+    s.nodes()
+    s.handfast("forward", more="timeouts: {idle: 3s}\n")
+    s.options.append("--slow")
+    with s.talk() as talk:
+        s.prove("NTLM logs in", talk.ntlm("alice")[1].status == 200)
+        s.prove("cut after three seconds", talk.has_ended(5))
+
+
 @fault("health-check-401", "front_unavailable", rows=(61,))
 def _(s):
     """HAProxy counts 401 as a failed health check: no node is left"""
     s.nodes()
     s.haproxy(server="check inter 100ms fall 1 rise 1",
               back=["option httpchk GET /", "http-check expect status 200"])
-    for _ in range(40):
-        if s.ask().status == 503:
-            break
-        s.run("sleep", "0.1")
-    s.prove("503", s.ask().status == 503)
+    s.wait("the nodes are down", lambda: s.ask().status == 503)
     s.prove("the node is fine", s.ask("iis1").status == 401)
+
+
+@fault("health-check-handfast", "front_unavailable", rows=(61,))
+def _(s):
+    """Handfast is told that only 200 is healthy: no node is left"""
+    s.nodes()
+    s.handfast("forward", pool_more="    health: {request: GET /, expect: [200], interval: 100ms, "
+                                    "fall: 1}\n")
+    s.wait("the nodes are down", lambda: s.ask().status == 503)
+    s.prove("the node is fine", s.ask("iis1").status == 401)
+
+
+@fault("server-name-handfast", "front_unavailable", rows=(54, 61))
+def _(s):
+    """Handfast is told a name the nodes' certificates do not have"""
+    s.nodes(certificate="other-name")
+    s.handfast("forward")
+    s.direct = [f"{name}=http://{where[:-4]}:80" for name, where in s.node_list()]
+    s.wait("no node is taken", lambda: s.ask().status in (502, 503))
+    s.prove("the node is fine in clear", s.ask("iis1").status == 401)
 
 
 @fault("bad-gateway", "front_unavailable", rows=(61,))

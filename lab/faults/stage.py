@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a fault is built with: nodes, a load balancer before them, the question to the doctor, and
-# proofs that the fault is really there, made without the doctor. A Stage lives as long as its place.
+# proofs that the fault is really there, made without the doctor. Lives as long as its place.
 """stage.nodes(); stage.haproxy(front=[…]); stage.prove("the 401 has no challenge", …)"""
 
 import glob
 import os
 import subprocess
 import sys
+import time
 
 from lab.balancer import Balancer
 from lab.embedded.domain import DNS_DOMAIN, NETBIOS_DOMAIN, REALM, LabError, password
@@ -74,8 +75,8 @@ class Stage:
         """Starts a handfast-iis. `clock`: seconds it is off. Switches are its options."""
         stem = self.stem(certificate)
         address = address or ADDRESSES[name]
-        arguments = [self.base.iis, "--verbose", "--name", name, "--domain", NETBIOS_DOMAIN, "--dns-domain",
-                     DNS_DOMAIN]
+        arguments = [self.base.iis, "--verbose", "--name", name, "--domain", NETBIOS_DOMAIN,
+                     "--dns-domain", DNS_DOMAIN]
         if 80 in ports:
             arguments += ["--http", f"{address}:80"]
         if 443 in ports:
@@ -186,6 +187,13 @@ class Stage:
         if not holds:
             raise NotThere(f"{self.place.directory}: not so: {what}")
         self.proofs.append(what)
+
+    def wait(self, what, holds, seconds=10):
+        """As prove, of something that becomes so in a moment."""
+        deadline = time.monotonic() + seconds
+        while not holds() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.prove(what, holds())
 
     def talk(self, to="lb", **options):
         return Talk(self.place, ADDRESSES.get(to, to), **options)

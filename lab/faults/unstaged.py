@@ -7,8 +7,8 @@ UNSTAGED = {
     16: ("a client that sends an empty binding is refused",
          "it is the client's doing; the doctor always sends the right one, and says by its own "
          "probes what the server would refuse"),
-    19: ("an NTLMv1 client is refused", "the doctor speaks NTLMv2 only; NTLMv1 is seen in the log "
-         "of Handfast"),
+    19: ("an NTLMv1 client is refused",
+         "the doctor speaks NTLMv2 only; the log of Handfast shows who speaks NTLMv1"),
     20: ("the loopback check of Windows", "happens inside one Windows machine"),
     33: ("constrained delegation is not allowed", "happens behind the server, after the login"),
     37: ("one 401 for each new connection", "is how it should be: the healthy stages have it"),
