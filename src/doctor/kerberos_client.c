@@ -30,6 +30,7 @@ struct kerberos_client {
     char *principal; // owned text
     char realm[256];
     struct kerberos_ticket tgt;
+    bool has_asked_kdc; // for the first ticket
 };
 
 struct kerberos_login {
@@ -275,6 +276,7 @@ static krb5_error_code keep(struct kerberos_client *client, krb5_error_code code
         code = krb5_cc_store_cred(client->context, client->cache, creds);
     if (code == 0)
         read_creds(client->context, creds, &client->tgt);
+    client->has_asked_kdc = code == 0;
     krb5_free_cred_contents(client->context, creds);
     return code;
 }
@@ -447,6 +449,19 @@ void kerberos_client_tgt(const struct kerberos_client *client, struct kerberos_t
     *ret_ticket = client->tgt;
 }
 
+bool kerberos_client_clock(struct kerberos_client *client, int64_t *ret_offset_s)
+{
+    krb5_timestamp seconds = 0;
+    krb5_int32 microseconds = 0;
+
+    pthread_mutex_lock(&client->lock);
+    bool is_known = client->has_asked_kdc &&
+                    krb5_get_time_offsets(client->context, &seconds, &microseconds) == 0;
+    pthread_mutex_unlock(&client->lock);
+    *ret_offset_s = seconds;
+    return is_known;
+}
+
 // ---- one login
 
 // The checksum of RFC 4121 section 4.1.1, which carries the channel binding.
@@ -518,10 +533,12 @@ char *kerberos_login_start(struct kerberos_client *client, const char *service,
     krb5_free_data_contents(client->context, &request);
     krb5_free_creds(client->context, creds);
     pthread_mutex_unlock(&client->lock);
-    if (base64)
+    if (base64) {
         *ret_login = login;
-    else
+        *ret_problem = (struct kerberos_problem){.code = -1};
+    } else {
         kerberos_login_free(login);
+    }
     return base64;
 }
 

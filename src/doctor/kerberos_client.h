@@ -41,6 +41,10 @@ const char *kerberos_client_realm(const struct kerberos_client *client);
 // The ticket-granting ticket.
 void kerberos_client_tgt(const struct kerberos_client *client, struct kerberos_ticket *ret_ticket);
 
+// How far the KDC's clock is ahead of ours, as it showed when the first ticket was got. False when
+// that was elsewhere: the tickets came from a cache.
+bool kerberos_client_clock(struct kerberos_client *client, int64_t *ret_offset_s);
+
 // A ticket for "HTTP/host", exactly that name: nothing is canonicalised. False with `ret_problem`.
 bool kerberos_client_ticket(struct kerberos_client *client, const char *service,
                             struct kerberos_ticket *ret_ticket,

@@ -3,6 +3,8 @@
 // only what they return; they read the facts of the phase before.
 #pragma once
 
+#include <pthread.h>
+
 #include "doctor/call.h"
 #include "doctor/facts.h"
 #include "doctor/kerberos_client.h"
@@ -32,6 +34,7 @@ struct look_round {
     struct kerberos_client *kerberos_second;
     struct kerberos_problem kerberos_problem; // why there is no client of the first account; code 0
                                               // and no name when none was tried
+    struct look_gate *gate; // for passwords that nobody vouches for; see logins.h
     uint64_t until_us; // as loop_now_us: looks begin no new step after it, unless they are slow
 };
 
@@ -55,6 +58,16 @@ struct look {
 #undef LOOK
 
 // ---- what looks have in common
+
+// What servers said of a password that no KDC has judged.
+struct look_gate {
+    pthread_mutex_t lock;
+    bool is_good;
+    unsigned refusals;
+};
+#define LOOK_REFUSALS_MAX 2
+void look_gate_init(struct look_gate *gate);
+void look_gate_done(struct look_gate *gate);
 
 // A text as JSON, whatever its bytes: bounded, and what is no UTF-8 or a control character becomes
 // U+FFFD.

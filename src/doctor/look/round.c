@@ -314,12 +314,18 @@ void doctor_look(const struct subject *subject, struct facts *facts,
     find_ends(subject, &survey);
     free(survey.answers);
     say_ends(&survey, facts);
-    struct look_round round = {
-        .subject = subject, .facts = facts, .ends = survey.ends, .end_count = survey.count};
+    struct look_gate gate;
+    look_gate_init(&gate);
+    struct look_round round = {.subject = subject,
+                               .facts = facts,
+                               .ends = survey.ends,
+                               .end_count = survey.count,
+                               .gate = &gate};
     struct entry entry;
     enter_begin(&entry, subject);
     run_phase(&round, LOOK_FIRST, facts, &pattern);
     enter_finish(&entry, &round);
     run_phase(&round, LOOK_LOGIN, facts, &pattern);
     enter_done(&entry);
+    look_gate_done(&gate);
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the looks that log in have in common: where to, as whom, and how often a login may go wrong.
+// A password that the KDC refused is never sent to a server: that would only lock the account.
+#pragma once
+
+#include "doctor/look/look.h"
+#include "doctor/trial.h"
+
+#define LOOK_SPN_MAX 320
+
+// The way to an end. `host` keeps the text of Host.
+struct trial_way look_way(const struct look_round *round, const struct look_end *end,
+                          char host[LOOK_HOST_MAX]);
+// "HTTP/" and the host of the URL; `out` is returned.
+const char *look_spn(const struct look_round *round, char out[LOOK_SPN_MAX]);
+
+// Has that account a password for NTLM, which no KDC has refused? `index` 0 or 1.
+bool look_has_password(const struct look_round *round, size_t index);
+
+// trial_make, guarded: a password of which neither KDC nor server has said that it is right is sent
+// to servers one login at a time, and after two refusals no more (OUTCOME_NOT_TRIED). A right
+// password that is refused for other reasons does not count towards a lockout.
+void look_try(const struct look_round *round, const struct trial_way *way,
+              const struct trial_wish *wish, struct trial *ret_trial);
+
+// Does the page show who is logged in: the account's name, or what the subject says to expect?
+bool look_shows_user(const struct look_round *round, const struct call_answer *answer);
+
+// Whole logins on new connections, counted; `computers`, to which those of the challenges are
+// added, may be NULL.
+json_t *look_repeats(const struct look_round *round, const struct trial_way *way,
+                     const struct trial_wish *wish, unsigned tries, json_t *computers);
+// Adds a text that is not yet in the array.
+void look_add_new(json_t *array, struct span text);
+
+// {code, name, text}, or null.
+json_t *look_kerberos_problem(const struct kerberos_problem *problem);
