@@ -264,12 +264,15 @@ static enum channel_outcome write_records(struct tls_channel *channel, struct sp
         channel->owes_byte = false;
         *moved = 1;
     }
+    struct channel *below = channel->footing.below;
     while (*moved < data.size && tls_footing_is_clear(&channel->footing)) {
+        below->has_more = data.size - *moved > RECORD_BYTES; // one wake-up for all of them
         size_t written = write_record(channel, span_after(data, *moved), &outcome);
         if (written == 0)
             break;
         *moved += written - channel->owes_byte;
     }
+    below->has_more = false;
     return is_broken(channel) ? CHANNEL_BROKEN : outcome;
 }
 

@@ -294,6 +294,36 @@ static void carries_much_both_ways(void **state)
     free(pattern);
 }
 
+// The records of one write wake the reader once; nothing is held back for a record that never
+// comes.
+static void says_that_more_records_follow(void **state)
+{
+    (void)state;
+    enum { RECORD = 16384 };
+    static const struct {
+        size_t size, room, writes, with_more;
+    } cases[] = {
+        {1, CABLE_BYTES, 1, 0},           {RECORD, CABLE_BYTES, 1, 0},
+        {RECORD + 1, CABLE_BYTES, 2, 1},  {4 * RECORD, CABLE_BYTES, 4, 3},
+        {4 * RECORD, RECORD + 100, 2, 2}, // the second is blocked, and so ends the gathering
+    };
+    uint8_t *pattern = pattern_new(4 * RECORD);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stage stage;
+        stage_accept(&stage, server, clients);
+        stage_run(&stage);
+        struct cable_end *near = &stage.cable.near;
+        near->room_max = cases[i].room;
+        size_t writes = near->writes;
+        channel_write(stage.channel, span_of(pattern, cases[i].size));
+        assert_int_equal(near->writes - writes, cases[i].writes);
+        assert_int_equal(near->with_more, cases[i].with_more);
+        assert_false(near->channel.has_more);
+        stage_end(&stage);
+    }
+    free(pattern);
+}
+
 // Writers may come back with fewer bytes than they offered before, or with the same bytes
 // elsewhere.
 static void takes_any_retry(void **state)
@@ -799,6 +829,7 @@ int main(void)
         cmocka_unit_test(does_not_judge_names),
         cmocka_unit_test(does_not_renegotiate),
         cmocka_unit_test(carries_much_both_ways),
+        cmocka_unit_test(says_that_more_records_follow),
         cmocka_unit_test(takes_any_retry),
         cmocka_unit_test(a_blocked_write_never_claims_everything),
         cmocka_unit_test(tells_of_decoded_bytes),
