@@ -182,6 +182,9 @@ struct exchange {
     char path[EXCHANGE_PATH_MAX];
 };
 
+// The client waits for "100 Continue": once it has its answer it may send the body or not, and
+// nobody could say where its next request begins.
+bool exchange_may_never_send(const struct exchange *exchange);
 // Nobody takes the rest of the request any more: it is read on and thrown away, within a limit.
 void exchange_discard_request(struct exchange *exchange);
 // Begins with the parsed head of keeper->request (whose bytes are still in the session). It may be

@@ -25,7 +25,8 @@ static void describe_request(struct exchange *exchange, const struct request_hea
     // h2c would carry requests past us that nobody has looked at
     exchange->is_upgrade =
         head->head.wants_upgrade && !head_lists(&head->head, FIELD_UPGRADE, SPAN("h2c"));
-    exchange->expects_continue = head->expects_continue;
+    bool has_body = head->head.body == BODY_CHUNKED || head->head.length > 0;
+    exchange->expects_continue = head->expects_continue && has_body;
     exchange->wants_close = !head->head.is_persistent;
     exchange->method_size =
         (uint8_t)copy_bounded(exchange->method, sizeof exchange->method, head->method);
@@ -139,10 +140,10 @@ void exchange_begin(struct client *client, size_t head_bytes)
         h1_take_head(&client->session, head_bytes, body, length);
 }
 
-// A client that waits for "100 Continue" will not send the body now that it has its answer.
-static bool may_never_send(const struct exchange *exchange)
+bool exchange_may_never_send(const struct exchange *exchange)
 {
-    return exchange->expects_continue && exchange->client->session.body.payload == 0;
+    return exchange->expects_continue && exchange->request_bytes == 0 &&
+           exchange->discarded_bytes == 0;
 }
 
 void exchange_discard_request(struct exchange *exchange)
@@ -157,7 +158,7 @@ static void discard_request(struct exchange *exchange)
 {
     struct client *client = exchange->client;
     struct span run;
-    if (may_never_send(exchange)) {
+    if (exchange_may_never_send(exchange)) {
         exchange->wants_close = true;
         exchange->request = REQUEST_DONE;
         return;

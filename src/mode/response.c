@@ -72,6 +72,8 @@ static bool closes_client(const struct exchange *exchange, const struct response
         return true;
     if (!head->head.is_persistent && exchange->is_pinned)
         return true; // the pinned link ends with this answer, and the client with it
+    if (exchange->link_wants_close && exchange_may_never_send(exchange))
+        return true; // the server will take no body any more
     return exchange->client->keeper->is_draining && !carries_token(exchange);
 }
 

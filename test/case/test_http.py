@@ -856,6 +856,8 @@ def test_hop_by_hop_fields_of_answers_stay_behind(stage):
         ("Host", None),
         ("Content-Length", "Content-Length: 3"),
         ("X-Forwarded-For", None),
+        ("Proxy-Authorization", "Proxy-Authorization: Basic Zm9vOmJhcg=="),
+        ("Persistent-Auth", "Persistent-Auth: true"),
         ("Cookie", "Cookie: a=b"),
         ("Front-End-Https", None),
     ],
@@ -875,7 +877,9 @@ def test_connection_cannot_strip_what_must_arrive(stage, name, line):
         assert answer.status == 200
 
 
-@pytest.mark.parametrize("name", ["WWW-Authenticate", "Persistent-Auth", "Content-Length"])
+@pytest.mark.parametrize(
+    "name", ["WWW-Authenticate", "Proxy-Authenticate", "Persistent-Auth", "Content-Length"]
+)
 def test_connection_cannot_strip_what_must_come_back(stage, name):
     with stage() as it:
         _, answer, _ = exchange(
@@ -886,6 +890,7 @@ def test_connection_cannot_strip_what_must_come_back(stage, name):
                 401,
                 f"Connection: {name}",
                 "WWW-Authenticate: NTLM",
+                "Proxy-Authenticate: Basic realm=x",
                 "Persistent-Auth: true",
                 body=b"abc",
             ),

@@ -149,7 +149,8 @@ static const struct scenario scenarios[] = {
         .clients = {{
             {SAY, "POST /big HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\n"
                   "Expect: 100-continue\r\n\r\n"},
-            {HEAR, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"},
+            {HEAR, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n"
+                   "Connection: close\r\n\r\n"},
             {HEAR_END},
             {END},
         }},
