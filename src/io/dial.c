@@ -4,9 +4,11 @@
 #include "io/dial.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -115,4 +117,21 @@ struct status dial_receive(struct dial *dial, void *data, size_t capacity, uint6
         if (!wait_for(dial->fd, POLLIN, deadline_us))
             return failed(END_SERVER_TIMEOUT);
     }
+}
+
+int dial_release(struct dial *dial, unsigned patience_ms)
+{
+    int fd = dial->fd;
+    struct timeval patience = {.tv_sec = (time_t)(patience_ms / MS_PER_S),
+                               .tv_usec = (suseconds_t)(patience_ms % MS_PER_S * US_PER_MS)};
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    free(dial);
+    return fd;
+}
+
+void dial_discard(int fd)
+{
+    close(fd);
 }

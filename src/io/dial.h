@@ -20,3 +20,9 @@ struct status dial_send(struct dial *dial, struct span bytes, uint64_t deadline_
 // Waits for at least one byte; 0 bytes are the orderly end. END_SERVER_TIMEOUT or END_SERVER_RESET.
 struct status dial_receive(struct dial *dial, void *data, size_t capacity, uint64_t deadline_us,
                            size_t *ret_size);
+
+// Gives the descriptor to a library that makes its own calls, and ends the dial. It blocks from
+// here on, but no read or write longer than `patience_ms`.
+int dial_release(struct dial *dial, unsigned patience_ms);
+// Closes such a descriptor when the library did not take it.
+void dial_discard(int fd);
