@@ -15,7 +15,7 @@
 #include "doctor/secret.h"
 #include "wire/host.h"
 
-#define PATIENCE_MS_DEFAULT 5000
+#define PATIENCE_MS_DEFAULT 3000
 #define PATIENCE_S_MAX      300
 
 // Texts that live as long as the subject.

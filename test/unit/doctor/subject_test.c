@@ -59,7 +59,7 @@ static void urls_are_read(void **state)
         assert_int_equal(subject.port, cases[i].port);
         assert_int_equal(subject.is_tls, cases[i].is_tls);
         assert_int_equal(subject.account_count, 0);
-        assert_int_equal(subject.patience_ms, 5000);
+        assert_int_equal(subject.patience_ms, 3000);
         subject_done(&subject);
     }
 }
