@@ -42,9 +42,12 @@ static void test_parts_that_are_missing(void **state)
     struct findings *findings = findings_new("a.yaml");
     findings_add(findings, FINDING_WARNING, (struct place){0}, NULL, NULL, NULL, "odd");
     findings_add(findings, FINDING_ERROR, (struct place){3, 1}, "", NULL, "", "bad");
+    findings_add(findings, FINDING_NOTE, (struct place){4, 1}, NULL, NULL, NULL, "known");
     assert_int_equal(findings->errors, 1);
-    assert_int_equal(findings->count, 2);
-    expect_printed(findings, "a.yaml: warning: odd\na.yaml:3:1: error: bad\n");
+    assert_int_equal(findings->notes, 1);
+    assert_int_equal(findings->count, 3);
+    expect_printed(findings,
+                   "a.yaml: warning: odd\na.yaml:3:1: error: bad\na.yaml:4:1: note: known\n");
 }
 
 static void test_order_is_that_of_the_file(void **state)
