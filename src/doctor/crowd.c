@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// See crowd.h. A lane is a thread with connections of its own; lanes share nothing they write.
+#include "doctor/crowd.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+
+struct lane {
+    const struct crowd *crowd;
+    size_t number;
+    struct trial *trials; // one for each connection
+    struct call *nobody;  // a connection without credentials; NULL: to be opened
+    struct crowd_tally tally;
+    pthread_t thread;
+    bool is_running;
+};
+
+static void sample(struct crowd_tally *tally, const char *who, const char *answered)
+{
+    if (tally->sample_count < CROWD_SAMPLES_MAX)
+        snprintf(tally->samples[tally->sample_count++], CROWD_SAMPLE_MAX,
+                 "%.50s was answered as %.50s", who, answered);
+}
+
+// Whoever the page names instead of `person`; NULL: nobody else.
+static const char *other_on(const struct crowd *crowd, const struct call_answer *answer,
+                            size_t person)
+{
+    if (answer->status >= 400 || crowd->people < 2)
+        return NULL;
+    if (trial_page_shows(answer, crowd->users[person]))
+        return NULL;
+    const char *other = crowd->users[1 - person];
+    return trial_page_shows(answer, other) ? other : NULL;
+}
+
+static void judge(struct lane *lane, const struct call_answer *answer, size_t person)
+{
+    const char *user = lane->crowd->users[person];
+    const char *other = other_on(lane->crowd, answer, person);
+
+    lane->tally.exchanges++;
+    lane->tally.ended += answer->status == 0;
+    lane->tally.right += answer->status < 400 && trial_page_shows(answer, user);
+    if (other) {
+        lane->tally.wrong++;
+        sample(&lane->tally, user, other);
+    }
+}
+
+static void log_in(struct lane *lane, struct trial *trial, size_t person)
+{
+    const struct crowd *crowd = lane->crowd;
+
+    if (crowd->log_in)
+        crowd->log_in(crowd->context, crowd->way, &crowd->wishes[person], trial);
+    else
+        trial_make(crowd->way, &crowd->wishes[person], trial);
+    lane->tally.refused += trial->outcome != OUTCOME_OK;
+    if (trial_last(trial))
+        judge(lane, trial_last(trial), person);
+    else
+        lane->tally.ended += trial->outcome == OUTCOME_CLOSED;
+}
+
+static void ask_again(struct lane *lane, struct trial *trial, size_t person)
+{
+    struct call_answer answer;
+
+    if (trial->outcome != OUTCOME_OK || !trial->call || !trial_last(trial)->is_persistent)
+        return;
+    trial_ask_again(trial, lane->crowd->way, &answer);
+    judge(lane, &answer, person);
+    if (answer.status == 0 || !answer.is_persistent)
+        trial->call = call_close(trial->call);
+    call_answer_done(&answer);
+}
+
+// Whoever never logs in must be asked to, always.
+static void ask_as_nobody(struct lane *lane)
+{
+    const struct trial_way *way = lane->crowd->way;
+    struct call_request request = {.target = way->target, .host = way->host};
+    struct call_answer answer;
+
+    if (!lane->nobody && !is_ok(call_open(&way->address, &way->call, &lane->nobody, NULL)))
+        return;
+    call_ask(lane->nobody, &request, &answer);
+    lane->tally.exchanges++;
+    lane->tally.anonymous++;
+    if (answer.status >= 200 && answer.status < 300) {
+        lane->tally.anonymous_answered++;
+        for (size_t i = 0; i < lane->crowd->people; i++)
+            if (trial_page_shows(&answer, lane->crowd->users[i]))
+                sample(&lane->tally, "a client without credentials", lane->crowd->users[i]);
+    }
+    if (answer.status == 0 || !answer.is_persistent)
+        lane->nobody = call_close(lane->nobody);
+    call_answer_done(&answer);
+}
+
+static void *run(void *argument)
+{
+    struct lane *lane = argument;
+    const struct crowd *crowd = lane->crowd;
+
+    for (size_t round = 0; round < crowd->rounds; round++) {
+        for (size_t i = 0; i < crowd->connections && loop_now_us() < crowd->until_us; i++) {
+            size_t person = (lane->number + i) % crowd->people;
+            if (round == 0)
+                log_in(lane, &lane->trials[i], person);
+            else
+                ask_again(lane, &lane->trials[i], person);
+            ask_as_nobody(lane);
+        }
+    }
+    for (size_t i = 0; i < crowd->connections; i++)
+        trial_done(&lane->trials[i]);
+    lane->nobody = call_close(lane->nobody);
+    return NULL;
+}
+
+static void add(struct crowd_tally *sum, const struct crowd_tally *tally)
+{
+    sum->exchanges += tally->exchanges;
+    sum->right += tally->right;
+    sum->wrong += tally->wrong;
+    sum->refused += tally->refused;
+    sum->ended += tally->ended;
+    sum->anonymous += tally->anonymous;
+    sum->anonymous_answered += tally->anonymous_answered;
+    for (size_t i = 0; i < tally->sample_count && sum->sample_count < CROWD_SAMPLES_MAX; i++)
+        memcpy(sum->samples[sum->sample_count++], tally->samples[i], CROWD_SAMPLE_MAX);
+}
+
+void crowd_run(const struct crowd *crowd, struct crowd_tally *ret_tally)
+{
+    struct lane lanes[CROWD_LANES_MAX];
+
+    CHECK(crowd->people > 0 && crowd->people <= CROWD_PEOPLE_MAX);
+    CHECK(crowd->lanes <= CROWD_LANES_MAX);
+    *ret_tally = (struct crowd_tally){0};
+    for (size_t i = 0; i < crowd->lanes; i++) {
+        lanes[i] = (struct lane){.crowd = crowd, .number = i};
+        lanes[i].trials = calloc(crowd->connections, sizeof(*lanes[i].trials));
+        CHECK(lanes[i].trials);
+        lanes[i].is_running = pthread_create(&lanes[i].thread, NULL, run, &lanes[i]) == 0;
+    }
+    for (size_t i = 0; i < crowd->lanes; i++) {
+        if (lanes[i].is_running)
+            pthread_join(lanes[i].thread, NULL);
+        add(ret_tally, &lanes[i].tally);
+        free(lanes[i].trials);
+    }
+}
