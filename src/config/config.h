@@ -195,6 +195,7 @@ struct timeouts_config {
     uint64_t relay_idle_ms; // passthrough and upgraded connections: 1 h
     uint64_t link_idle_ms;  // shared link without a client: 55 s
     uint64_t drain_ms;      // SIGTERM to the end: 30 s
+    uint64_t resolve_ms;    // between two looks for the names of servers: 30 s
 };
 
 struct limits_config {

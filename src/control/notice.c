@@ -78,6 +78,26 @@ static void write_line(struct supervisor *supervisor, const struct server *serve
     finish(&notice);
 }
 
+void notice_move(struct supervisor *supervisor, const struct server *before,
+                 const struct server *after)
+{
+    struct notice notice;
+    struct json *json = &notice.json;
+    char from[ADDRESS_TEXT_MAX + 1] = "";
+    char to[ADDRESS_TEXT_MAX + 1] = "";
+    from[address_print(&before->address, from)] = '\0';
+    to[address_print(&after->address, to)] = '\0';
+    supervisor_say("server %s of pool %s has moved from %s to %s", after->name, after->pool_name,
+                   from, to);
+    if (!begin(&notice, supervisor, "move"))
+        return;
+    json_put_string(json, "pool", after->pool_name);
+    json_put_string(json, "server", after->name);
+    json_put_string(json, "address", to);
+    json_put_string(json, "before", from);
+    finish(&notice);
+}
+
 void notice_protection(struct supervisor *supervisor, const struct protection_entry *entry,
                        enum protection before)
 {

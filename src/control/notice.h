@@ -8,6 +8,10 @@
 // The verdict of a server has changed (probe_tell_fn; `owner` is the supervisor).
 void notice_verdict(void *owner, const struct server *server, enum verdict before);
 
+// A server's name leads to another address: one line each.
+void notice_move(struct supervisor *supervisor, const struct server *before,
+                 const struct server *after);
+
 // A verdict of Extended Protection has changed: the line in the log.
 void notice_protection(struct supervisor *supervisor, const struct protection_entry *entry,
                        enum protection before);

@@ -5,9 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <resolv.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -187,99 +185,6 @@ void preflight_ports(const struct snapshot *snapshot, struct findings *findings)
                      "unit), or lower "
                      "the sysctl net.ipv4.ip_unprivileged_port_start",
                      "user %u may not listen on port %u", (unsigned)geteuid(), listener->port);
-    }
-}
-
-// ---------------------------------------------------------------------------- names
-
-static bool is_redirected_to(const struct snapshot *snapshot, size_t pool_index)
-{
-    for (size_t i = 0; i < snapshot->site_count; i++)
-        for (size_t j = 0; j < snapshot->sites[i].route_count; j++) {
-            const struct route_config *route = &snapshot->sites[i].routes[j];
-            if (route->action == ROUTE_REDIRECT && route->pool_index == pool_index)
-                return true;
-        }
-    return false;
-}
-
-static int resolve(const char *name)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    int problem = getaddrinfo(name, NULL, &hints, &found);
-    if (problem == 0)
-        freeaddrinfo(found);
-    return problem;
-}
-
-// False when the resolver does not answer at all: asking on would only take longer.
-static bool check_server_name(const struct server_config *server, const char *path,
-                              struct findings *findings)
-{
-    int problem = resolve(server->name);
-    if (problem == EAI_AGAIN) {
-        findings_add(findings, FINDING_WARNING, server->place, path, NULL,
-                     "names that clients are redirected to were not checked",
-                     "the resolver of this machine does not answer for %s", server->name);
-        return false;
-    }
-    if (problem)
-        findings_add(findings, FINDING_WARNING, server->place, path, NULL,
-                     server->is_public
-                         ? "add it to the DNS"
-                         : "add it to the DNS, with the address of this load balancer",
-                     "clients are redirected to %s, which resolves nowhere: %s", server->name,
-                     gai_strerror(problem));
-    return true;
-}
-
-// An address that is a name is looked up when the configuration is taken into use, which fails if
-// it resolves nowhere.
-static bool check_server_address(const struct server_config *server, const char *path,
-                                 struct findings *findings)
-{
-    struct address literal;
-    int problem = address_parse(server->host, server->port, &literal) ? 0 : resolve(server->host);
-    if (problem)
-        findings_add(findings, problem == EAI_AGAIN ? FINDING_WARNING : FINDING_ERROR,
-                     server->place, path, "an address, or a name that resolves",
-                     "correct it, or add it to the DNS", "%s does not resolve: %s", server->host,
-                     gai_strerror(problem));
-    return problem != EAI_AGAIN;
-}
-
-static bool check_server_addresses(const struct pool_config *pool, size_t pool_index,
-                                   struct findings *findings)
-{
-    for (size_t j = 0; j < pool->server_count; j++) {
-        char path[80];
-        snprintf(path, sizeof path, "pools[%zu].servers[%zu].address", pool_index, j);
-        if (!check_server_address(&pool->servers[j], path, findings))
-            return false;
-    }
-    return true;
-}
-
-void preflight_names(const struct snapshot *snapshot, struct findings *findings)
-{
-    // one short try for each name instead of the resolver's usual patience; this thread only
-    if (res_init() == 0) {
-        _res.retrans = 2;
-        _res.retry = 1;
-    }
-    for (size_t i = 0; i < snapshot->pool_count; i++) {
-        const struct pool_config *pool = &snapshot->pools[i];
-        if (!check_server_addresses(pool, i, findings))
-            return;
-        if (!is_redirected_to(snapshot, i))
-            continue;
-        for (size_t j = 0; j < pool->server_count; j++) {
-            char path[64];
-            snprintf(path, sizeof path, "pools[%zu].servers[%zu].name", i, j);
-            if (!check_server_name(&pool->servers[j], path, findings))
-                return;
-        }
     }
 }
 

@@ -202,8 +202,8 @@ static void add_verdict(const struct pair *pair)
     size_t count = tls_server_leaves(pair->look->service->tls[pair->way->site_index], &leaves);
     const struct server *server = pair->pool->servers[pair->server_index];
     enum protection verdict = judge(pair, &server->shown.leaf);
-    text_add_printf(&text, "site %.100s, server %.200s: %s", site_of(pair)->name,
-                    server->name, protection_sentence(verdict));
+    text_add_printf(&text, "site %.100s, server %.200s: %s", site_of(pair)->name, server->name,
+                    protection_sentence(verdict));
     protection_add_leaves(&text, leaves, count, &server->shown.leaf);
     what[text.size] = '\0';
     if (verdict == PROTECTION_SAME)
@@ -233,7 +233,11 @@ void preflight_servers(struct snapshot *snapshot, struct findings *findings)
     if (!tickets)
         return;
     struct server_look look = {.findings = findings};
-    look.service = service_new(snapshot, NULL, tickets, findings);
+    struct lookup *lookup = lookup_new();
+    lookup_add_servers(lookup, snapshot);
+    lookup_run(lookup);
+    look.service = service_new(snapshot, NULL, lookup, tickets, findings);
+    lookup_free(lookup);
     CHECK(io_thread_init(&look.io));
     look.looks = looks_new(&look.io, on_look, &look);
     CHECK(look.looks);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control/chores.h"
+#include "control/moves.h"
 #include "control/supervisor.h"
 
 // The sockets are open since the start; a snapshot that listens elsewhere would silently not do so.
@@ -74,8 +75,12 @@ static struct service *build(struct supervisor *supervisor, struct snapshot *sna
     }
     if (findings->errors)
         return NULL;
+    struct lookup *lookup = lookup_new();
+    lookup_add_servers(lookup, snapshot);
+    lookup_run(lookup);
     struct service *service =
-        service_new(snapshot, supervisor->service, supervisor->tickets, findings);
+        service_new(snapshot, supervisor->service, lookup, supervisor->tickets, findings);
+    lookup_free(lookup);
     return service && reopen_log(supervisor, snapshot, findings) ? service : service_unref(service);
 }
 
@@ -97,7 +102,7 @@ struct service *reload_build(struct supervisor *supervisor, char **ret_findings)
     return service;
 }
 
-static void adopt(struct supervisor *supervisor, struct service *service)
+void reload_adopt(struct supervisor *supervisor, struct service *service)
 {
     for (unsigned i = 0; i < supervisor->worker_count; i++)
         worker_adopt(supervisor->workers[i], service);
@@ -105,8 +110,7 @@ static void adopt(struct supervisor *supervisor, struct service *service)
     probes_adopt(supervisor->probes, service->pools, service->snapshot->pool_count);
     service_unref(supervisor->service);
     supervisor->service = service;
-    supervisor->reloads++;
-    supervisor_say("reloaded %s", supervisor->config_file);
+    moves_adopt(supervisor->moves);
 }
 
 static void refuse(struct supervisor *supervisor, const char *why)
@@ -126,11 +130,13 @@ bool reload(struct supervisor *supervisor, char **ret_findings)
     chores_resume(supervisor->chores);
     supervisor->last_reload_us = loop_now_us();
     supervisor->last_reload_was_refused = service == NULL;
-    if (service)
-        adopt(supervisor, service);
-    else if (supervisor->is_draining)
-        refuse(supervisor, "the process is stopping");
-    else
-        refuse(supervisor, "the configuration in use has not changed");
-    return service != NULL;
+    if (!service) {
+        refuse(supervisor, supervisor->is_draining ? "the process is stopping"
+                                                   : "the configuration in use has not changed");
+        return false;
+    }
+    reload_adopt(supervisor, service);
+    supervisor->reloads++;
+    supervisor_say("reloaded %s", supervisor->config_file);
+    return true;
 }

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "control/admin.h"
 #include "control/chores.h"
+#include "control/moves.h"
 #include "control/notice.h"
 
 #define DESCRIPTORS_KEPT 64 // for files, pipes, mailboxes, admin
@@ -219,6 +220,7 @@ static void take_down(struct supervisor *supervisor)
             worker_drain(supervisor->workers[i], loop_now_us() / US_PER_MS);
         supervisor->workers[i] = worker_join(supervisor->workers[i]);
     }
+    supervisor->moves = moves_free(supervisor->moves);
     admin_free(supervisor->admin);
     probes_free(supervisor->probes);
     protections_free(supervisor->protections);
@@ -256,6 +258,7 @@ int supervise(const char *config_file)
     if (is_started) {
         start_probes(&supervisor);
         supervisor.chores = chores_new(&supervisor);
+        supervisor.moves = moves_new(&supervisor);
         say_ready(&supervisor);
         loop_run(supervisor.io.loop);
     }

@@ -19,6 +19,7 @@ struct supervisor {
     struct protections *protections;
     struct admin *admin;
     struct chores *chores;
+    struct moves *moves;
     struct worker **workers;
     unsigned worker_count;
     struct address *listener_addresses; // as bound, with the port the kernel chose
@@ -39,3 +40,5 @@ struct service *reload_build(struct supervisor *supervisor, char **ret_findings)
 // Builds and, if that succeeded, hands the new service to every worker. False when the old one
 // serves on. `ret_findings` as above.
 bool reload(struct supervisor *supervisor, char **ret_findings);
+// Hands a service over to every worker and takes it as the one in use.
+void reload_adopt(struct supervisor *supervisor, struct service *service);

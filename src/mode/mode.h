@@ -20,9 +20,11 @@ struct service {
 };
 
 // Builds everything that can fail. Takes its own reference to the snapshot. `previous` may be NULL:
-// servers that it shares keep their verdicts. NULL, with findings, when something cannot be built.
+// servers that it shares keep their verdicts. `lookup` has looked for the names of its servers. NULL,
+// with findings, when something cannot be built.
 struct service *service_new(struct snapshot *snapshot, const struct service *previous,
-                            struct tls_tickets *tickets, struct findings *findings);
+                            const struct lookup *lookup, struct tls_tickets *tickets,
+                            struct findings *findings);
 struct service *service_ref(struct service *service);
 struct service *service_unref(struct service *service);
 

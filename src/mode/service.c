@@ -28,7 +28,7 @@ static bool load_site(struct service *service, size_t i, struct tls_tickets *tic
 }
 
 static bool load_pool(struct service *service, size_t i, const struct service *previous,
-                      struct findings *findings)
+                      const struct lookup *lookup, struct findings *findings)
 {
     const struct pool_config *config = &service->snapshot->pools[i];
     const struct pool *old = NULL;
@@ -36,7 +36,7 @@ static bool load_pool(struct service *service, size_t i, const struct service *p
         if (strcmp(previous->snapshot->pools[p].name, config->name) == 0)
             old = previous->pools[p];
     struct tls_problem problem = {0};
-    service->pools[i] = pool_new(config, old, &problem);
+    service->pools[i] = pool_new(config, old, lookup, &problem);
     if (service->pools[i])
         return true;
     findings_add(findings, FINDING_ERROR, config->place, "pools", NULL, NULL, "%s", problem.text);
@@ -44,7 +44,8 @@ static bool load_pool(struct service *service, size_t i, const struct service *p
 }
 
 struct service *service_new(struct snapshot *snapshot, const struct service *previous,
-                            struct tls_tickets *tickets, struct findings *findings)
+                            const struct lookup *lookup, struct tls_tickets *tickets,
+                            struct findings *findings)
 {
     struct service *service = calloc(1, sizeof *service);
     CHECK(service);
@@ -57,7 +58,7 @@ struct service *service_new(struct snapshot *snapshot, const struct service *pre
     for (size_t i = 0; i < snapshot->site_count; i++)
         is_ready = load_site(service, i, tickets, findings) && is_ready;
     for (size_t i = 0; i < snapshot->pool_count; i++)
-        is_ready = load_pool(service, i, previous, findings) && is_ready;
+        is_ready = load_pool(service, i, previous, lookup, findings) && is_ready;
     return is_ready ? service : service_unref(service);
 }
 

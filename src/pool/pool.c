@@ -7,18 +7,43 @@
 
 #include "base/check.h"
 
-static bool add_servers(struct pool *pool, const struct pool *previous,
+// The index of the server of that name; `previous->server_count` when there is none.
+static size_t find_previous(const struct pool *previous, const struct server_config *config)
+{
+    size_t i = 0;
+    while (i < previous->server_count && strcmp(previous->servers[i]->name, config->name) != 0)
+        i++;
+    return i;
+}
+
+static bool is_same_place(const struct server_config *a, const struct server_config *b)
+{
+    return strcmp(a->host, b->host) == 0 && a->port == b->port;
+}
+
+static struct server *make_server(const struct pool *pool, const struct server_config *config,
+                                  const struct pool *previous, const struct lookup *lookup)
+{
+    size_t i = previous ? find_previous(previous, config) : 0;
+    bool is_known = previous && i < previous->server_count;
+    struct server *before = is_known ? previous->servers[i] : NULL;
+    bool may_keep = is_known && is_same_place(&previous->config->servers[i], config);
+    struct address address;
+    if (!lookup_address(lookup, config, may_keep ? &before->address : NULL, &address))
+        return NULL;
+    return server_new(pool->config, config, &address, before);
+}
+
+static bool add_servers(struct pool *pool, const struct pool *previous, const struct lookup *lookup,
                         struct tls_problem *ret_problem)
 {
-    const struct pool_config *config = pool->config;
-    for (size_t i = 0; i < config->server_count; i++) {
-        struct server *server =
-            server_new(config, &config->servers[i], previous ? previous->servers : NULL,
-                       previous ? previous->server_count : 0);
+    for (size_t i = 0; i < pool->config->server_count; i++) {
+        const struct server_config *config = &pool->config->servers[i];
+        struct server *server = make_server(pool, config, previous, lookup);
         if (!server) {
             struct text text = text_over(ret_problem->text, sizeof ret_problem->text);
             text_add_printf(&text, "the address of server %.200s does not resolve: %.200s",
-                            config->servers[i].name, config->servers[i].address);
+                            config->name, config->address);
             return false;
         }
         pool->servers[pool->server_count++] = server;
@@ -26,15 +51,27 @@ static bool add_servers(struct pool *pool, const struct pool *previous,
     return true;
 }
 
+bool pool_has_moved(const struct pool *pool, const struct lookup *lookup)
+{
+    for (size_t i = 0; i < pool->server_count; i++) {
+        struct address address;
+        if (lookup_address(lookup, &pool->config->servers[i], &pool->servers[i]->address,
+                           &address) &&
+            !address_equal(&address, &pool->servers[i]->address))
+            return true;
+    }
+    return false;
+}
+
 struct pool *pool_new(const struct pool_config *config, const struct pool *previous,
-                      struct tls_problem *ret_problem)
+                      const struct lookup *lookup, struct tls_problem *ret_problem)
 {
     struct pool *pool = calloc(1, sizeof *pool);
     CHECK(pool);
     pool->config = config;
     pool->servers = calloc(config->server_count + 1, sizeof(struct server *));
     CHECK(pool->servers);
-    bool is_ready = add_servers(pool, previous, ret_problem);
+    bool is_ready = add_servers(pool, previous, lookup, ret_problem);
     if (is_ready && config->tls.enabled) {
         pool->tls = tls_client_new(config->tls.ca, config->tls.verify, ret_problem);
         is_ready = pool->tls != NULL;

@@ -14,6 +14,28 @@
 #include "pool/verdict.h"
 #include "tls/tls.h"
 
+// ---- the addresses of servers that are written as names
+
+#define LOOKUP_PATIENCE_S 5
+
+struct lookup;
+
+struct lookup *lookup_new(void);
+struct lookup *lookup_free(struct lookup *lookup); // NULL is allowed; returns NULL
+// To be looked up; nothing happens for an address or a name that is there already.
+void lookup_add(struct lookup *lookup, const char *host);
+void lookup_add_servers(struct lookup *lookup, const struct snapshot *snapshot);
+size_t lookup_count(const struct lookup *lookup);
+// Asks for all of them side by side and waits, at most LOOKUP_PATIENCE_S. Once.
+void lookup_run(struct lookup *lookup);
+// NULL: not asked for. `lookup` may be NULL in these two: nothing was.
+const struct resolver_answer *lookup_answer(const struct lookup *lookup, const char *host);
+// Where to reach that server: the address it is written as, else `kept` if that is still one of its
+// name's, else the first of them. A name that does not resolve just now keeps its address. False
+// when there is none. `kept` may be NULL.
+bool lookup_address(const struct lookup *lookup, const struct server_config *config,
+                    const struct address *kept, struct address *ret_address);
+
 // ---- servers
 
 #define SERVER_DETAIL_MAX 160
@@ -77,10 +99,10 @@ struct server {
     _Atomic(struct server_tally *) tallies;
 };
 
-// The server of that name in `previous` when its address is the same, with its verdict; else a new
-// one. NULL when the address is a name that does not resolve.
+// `previous` itself when its address is the same, with its verdict; else a new one. `previous` may
+// be NULL.
 struct server *server_new(const struct pool_config *pool, const struct server_config *config,
-                          struct server *const *previous, size_t previous_count);
+                          const struct address *address, struct server *previous);
 struct server *server_ref(struct server *server);
 struct server *server_unref(struct server *server);
 // A worker has seen this certificate on a link of its own. Where nothing else looks (no checks).
@@ -104,9 +126,12 @@ struct pool {
     struct tls_client *tls; // NULL: plain
 };
 
-// `previous` may be NULL. On failure NULL, with the reason in `ret_problem`.
+// `lookup` has looked for the servers' names; `previous` may be NULL. On failure NULL, with the
+// reason in `ret_problem`.
 struct pool *pool_new(const struct pool_config *config, const struct pool *previous,
-                      struct tls_problem *ret_problem);
+                      const struct lookup *lookup, struct tls_problem *ret_problem);
+// Would the pool have other addresses if it was built with these names?
+bool pool_has_moved(const struct pool *pool, const struct lookup *lookup);
 struct pool *pool_free(struct pool *pool);
 // The name its servers are asked for in TLS (SNI) and verified by.
 const char *pool_tls_name(const struct pool *pool, const struct server *server);

@@ -1,56 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Servers: their address and what all workers must know of each other's use of them. Counted, since
 // snapshots share them.
-#include <netdb.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
 #include "base/check.h"
 #include "pool/pool.h"
 
-// Names are looked up while a configuration is being built, on the control thread, where waiting
-// harms nobody.
-static bool resolve(const struct server_config *config, struct address *ret_address)
-{
-    if (address_parse(config->host, config->port, ret_address))
-        return true;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-    struct addrinfo *found = NULL;
-    if (getaddrinfo(config->host, NULL, &hints, &found) != 0)
-        return false;
-    struct address address = {.size = found->ai_addrlen};
-    memcpy(&address.any, found->ai_addr, found->ai_addrlen);
-    if (address.any.sa_family == AF_INET)
-        address.v4.sin_port = htons((uint16_t)config->port);
-    else
-        address.v6.sin6_port = htons((uint16_t)config->port);
-    freeaddrinfo(found);
-    *ret_address = address;
-    return true;
-}
-
-static struct server *find_previous(const char *name, const struct address *address,
-                                    struct server *const *previous, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(previous[i]->name, name) == 0 && address_equal(&previous[i]->address, address))
-            return previous[i];
-    return NULL;
-}
-
 struct server *server_new(const struct pool_config *pool, const struct server_config *config,
-                          struct server *const *previous, size_t previous_count)
+                          const struct address *address, struct server *previous)
 {
-    struct address address;
-    if (!resolve(config, &address))
-        return NULL;
-    struct server *kept = find_previous(config->name, &address, previous, previous_count);
-    if (kept)
-        return server_ref(kept);
+    if (previous && address_equal(&previous->address, address))
+        return server_ref(previous);
     struct server *server = calloc(1, sizeof *server);
     CHECK(server);
     atomic_init(&server->references, 1);
-    server->address = address;
+    server->address = *address;
     server->pool_name = strdup(pool->name);
     server->name = strdup(config->name);
     CHECK(server->pool_name && server->name);

@@ -118,7 +118,7 @@ static void reload(struct play *play)
 {
     struct findings *findings = findings_new("replay");
     struct service *service =
-        service_new(play->script->snapshot, play->script->service, NULL, findings);
+        service_new(play->script->snapshot, play->script->service, NULL, NULL, findings);
     CHECK(service);
     keeper_adopt(play->keeper, service);
     service_unref(service);
@@ -400,7 +400,7 @@ void script_init(struct script *script, const struct scenario *scenario, const c
                                           "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nnobody\n"};
     *script = (struct script){.scenario = scenario, .host = host, .snapshot = snapshot};
     struct findings *findings = findings_new("replay");
-    script->service = service_new(snapshot, NULL, NULL, findings);
+    script->service = service_new(snapshot, NULL, NULL, NULL, findings);
     CHECK(script->service);
     findings_free(findings);
     for (size_t p = 0; p < PLAYERS_MAX; p++)

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host names looked up together: all are asked, then one wait runs them side by side. Belongs to
+// one thread at a time; never used on a worker, because it waits.
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "pool/pool.h"
+
+struct name {
+    char *host;
+    struct resolver_answer answer;
+};
+
+struct lookup {
+    struct name **all;
+    size_t count;
+};
+
+struct lookup *lookup_new(void)
+{
+    struct lookup *lookup = calloc(1, sizeof *lookup);
+    CHECK(lookup);
+    return lookup;
+}
+
+struct lookup *lookup_free(struct lookup *lookup)
+{
+    if (!lookup)
+        return NULL;
+    for (size_t i = 0; i < lookup->count; i++) {
+        free(lookup->all[i]->host);
+        free(lookup->all[i]);
+    }
+    free(lookup->all);
+    free(lookup);
+    return NULL;
+}
+
+static struct name *find(const struct lookup *lookup, const char *host)
+{
+    for (size_t i = 0; i < lookup->count; i++)
+        if (strcmp(lookup->all[i]->host, host) == 0)
+            return lookup->all[i];
+    return NULL;
+}
+
+void lookup_add(struct lookup *lookup, const char *host)
+{
+    struct address literal;
+    if (address_parse(host, 0, &literal) || find(lookup, host))
+        return;
+    struct name **all = realloc(lookup->all, (lookup->count + 1) * sizeof(struct name *));
+    CHECK(all);
+    lookup->all = all;
+    struct name *name = calloc(1, sizeof *name);
+    CHECK(name);
+    name->host = strdup(host);
+    CHECK(name->host);
+    lookup->all[lookup->count++] = name;
+}
+
+void lookup_add_servers(struct lookup *lookup, const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->pool_count; i++)
+        for (size_t j = 0; j < snapshot->pools[i].server_count; j++)
+            lookup_add(lookup, snapshot->pools[i].servers[j].host);
+}
+
+void lookup_run(struct lookup *lookup)
+{
+    if (lookup->count == 0)
+        return;
+    struct resolver *resolver = resolver_new(NULL);
+    CHECK(resolver); // without a server of our own choosing there is nothing it could refuse
+    for (size_t i = 0; i < lookup->count; i++)
+        resolver_ask_addresses(resolver, lookup->all[i]->host, &lookup->all[i]->answer);
+    resolver_wait(resolver, loop_now_us() + LOOKUP_PATIENCE_S * US_PER_S);
+    resolver_free(resolver);
+}
+
+size_t lookup_count(const struct lookup *lookup)
+{
+    return lookup->count;
+}
+
+const struct resolver_answer *lookup_answer(const struct lookup *lookup, const char *host)
+{
+    const struct name *name = lookup ? find(lookup, host) : NULL;
+    return name ? &name->answer : NULL;
+}
+
+static void set_port(struct address *address, unsigned port)
+{
+    if (address->any.sa_family == AF_INET)
+        address->v4.sin_port = htons((uint16_t)port);
+    else
+        address->v6.sin6_port = htons((uint16_t)port);
+}
+
+bool lookup_address(const struct lookup *lookup, const struct server_config *config,
+                    const struct address *kept, struct address *ret_address)
+{
+    if (address_parse(config->host, config->port, ret_address))
+        return true;
+    const struct resolver_answer *answer = lookup_answer(lookup, config->host);
+    for (size_t i = 0; answer && i < answer->count; i++) {
+        struct address address = answer->records[i].address;
+        set_port(&address, config->port);
+        if (i == 0)
+            *ret_address = address;
+        if (kept && address_equal(kept, &address))
+            *ret_address = address;
+    }
+    bool is_found = answer && answer->count > 0;
+    if (!is_found && kept)
+        *ret_address = *kept;
+    return is_found || kept;
+}
