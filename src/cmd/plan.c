@@ -13,19 +13,24 @@
 
 enum {
     PLAN_DONE = 0,
-    PLAN_MISSING = 1,
     PLAN_USAGE = 2,
 };
 
 struct request {
     const char *file;
     const char *directory;
+    bool is_checked;
     struct plan_wish wish;
+    struct plan_glasses glasses;
 };
+
+#define PATIENCE_MS 5000
 
 static const char usage[] =
     "usage: handfast plan -c FILE [--domain DOMAIN] [--service-account ACCOUNT]\n"
     "                     [--lb-address ADDRESS]... [--same-certificate] [--out DIRECTORY]\n"
+    "       handfast plan -c FILE [...] --check [--dns ADDRESS] [--ldap HOST] [--ca FILE]\n"
+    "                     [--as USER@DOMAIN --password-file FILE]\n"
     "\n"
     "  -c, --config FILE              the configuration\n"
     "      --domain DOMAIN            DNS name of the Windows domain, such as contoso.com\n"
@@ -35,8 +40,18 @@ static const char usage[] =
     "      --same-certificate         forwarded servers show the same certificate as the site\n"
     "      --out DIRECTORY            write all documents there, instead of the page to the\n"
     "                                 standard output\n"
+    "      --check                    look by DNS, TLS and LDAP which of it is true, and print\n"
+    "                                 what is missing\n"
+    "      --dns ADDRESS              the name server to ask, instead of those of the system\n"
+    "      --ldap HOST                the domain controller to ask, instead of one found by DNS\n"
+    "      --as USER@DOMAIN           log in to it with a password, inside TLS; otherwise with "
+    "the\n"
+    "                                 Kerberos ticket there is (kinit)\n"
+    "      --password-file FILE       file with that password\n"
+    "      --ca FILE                  trust these authorities, when asking it\n"
     "\n"
-    "Exit status: 0 done, 2 wrong usage or a configuration with errors.\n";
+    "Exit status: 0 done, or all true; 1 something is missing; 2 wrong usage, a configuration\n"
+    "with errors, or it could not look.\n";
 
 enum {
     OPTION_DOMAIN = 256,
@@ -44,6 +59,12 @@ enum {
     OPTION_ADDRESS,
     OPTION_SAME,
     OPTION_OUT,
+    OPTION_CHECK,
+    OPTION_DNS,
+    OPTION_LDAP,
+    OPTION_AS,
+    OPTION_PASSWORD,
+    OPTION_CA,
 };
 
 static const struct option long_options[] = {
@@ -53,6 +74,12 @@ static const struct option long_options[] = {
     {"lb-address", required_argument, NULL, OPTION_ADDRESS},
     {"same-certificate", no_argument, NULL, OPTION_SAME},
     {"out", required_argument, NULL, OPTION_OUT},
+    {"check", no_argument, NULL, OPTION_CHECK},
+    {"dns", required_argument, NULL, OPTION_DNS},
+    {"ldap", required_argument, NULL, OPTION_LDAP},
+    {"as", required_argument, NULL, OPTION_AS},
+    {"password-file", required_argument, NULL, OPTION_PASSWORD},
+    {"ca", required_argument, NULL, OPTION_CA},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -65,39 +92,88 @@ static bool add_address(struct plan_wish *wish, const char *address)
     return true;
 }
 
+// Options of --check. False when it is none of them.
+static bool read_look(struct request *request, int letter)
+{
+    switch (letter) {
+    case OPTION_CHECK:
+        request->is_checked = true;
+        return true;
+    case OPTION_DNS:
+        request->glasses.dns_server = optarg;
+        return true;
+    case OPTION_LDAP:
+        request->glasses.ldap_server = optarg;
+        return true;
+    case OPTION_AS:
+        request->glasses.user = optarg;
+        return true;
+    case OPTION_PASSWORD:
+        request->glasses.password_file = optarg;
+        return true;
+    case OPTION_CA:
+        request->glasses.ca_file = optarg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool read_wish(struct request *request, int letter)
+{
+    switch (letter) {
+    case 'c':
+        request->file = optarg;
+        return true;
+    case OPTION_DOMAIN:
+        request->wish.domain = optarg;
+        return true;
+    case OPTION_ACCOUNT:
+        request->wish.account = optarg;
+        return true;
+    case OPTION_ADDRESS:
+        return add_address(&request->wish, optarg);
+    case OPTION_SAME:
+        request->wish.is_same_certificate = true;
+        return true;
+    case OPTION_OUT:
+        request->directory = optarg;
+        return true;
+    default:
+        return read_look(request, letter);
+    }
+}
+
+// Options that say how to look are worth something only when there is a look.
+static bool is_usable(const struct request *request)
+{
+    const struct plan_glasses *glasses = &request->glasses;
+    bool is_look = glasses->dns_server || glasses->ldap_server || glasses->user ||
+                   glasses->ca_file || glasses->password_file;
+    bool is_whole = !glasses->user == !glasses->password_file;
+    return request->file && is_whole && (request->is_checked ? !request->directory : !is_look);
+}
+
 // PLAN_DONE to go on, PLAN_USAGE, or -1 when help was asked for.
 static int read_arguments(int argc, char **argv, struct request *request)
 {
     int letter;
     optind = 1;
     while ((letter = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
-        switch (letter) {
-        case 'c':
-            request->file = optarg;
-            break;
-        case OPTION_DOMAIN:
-            request->wish.domain = optarg;
-            break;
-        case OPTION_ACCOUNT:
-            request->wish.account = optarg;
-            break;
-        case OPTION_ADDRESS:
-            if (!add_address(&request->wish, optarg))
-                return PLAN_USAGE;
-            break;
-        case OPTION_SAME:
-            request->wish.is_same_certificate = true;
-            break;
-        case OPTION_OUT:
-            request->directory = optarg;
-            break;
-        case 'h':
+        if (letter == 'h')
             return -1;
-        default:
+        if (!read_wish(request, letter))
             return PLAN_USAGE;
-        }
     }
-    return optind == argc && request->file ? PLAN_DONE : PLAN_USAGE;
+    return optind == argc && is_usable(request) ? PLAN_DONE : PLAN_USAGE;
+}
+
+static int print(const struct request *request, const struct plan *plan)
+{
+    if (request->directory)
+        return plan_write(plan, request->directory) ? PLAN_DONE : PLAN_USAGE;
+    plan_document_print(plan, 0, stdout);
+    return PLAN_DONE;
 }
 
 static int run(const struct request *request)
@@ -109,18 +185,15 @@ static int run(const struct request *request)
         free(findings);
         return PLAN_USAGE;
     }
-    bool is_written = true;
-    if (request->directory)
-        is_written = plan_write(plan, request->directory);
-    else
-        plan_document_print(plan, 0, stdout);
+    int status = request->is_checked ? (int)plan_check(plan, &request->glasses, stdout)
+                                     : print(request, plan);
     plan_free(plan);
-    return is_written ? PLAN_DONE : PLAN_USAGE;
+    return status;
 }
 
 int plan_main(int argc, char **argv)
 {
-    struct request request = {0};
+    struct request request = {.glasses.patience_ms = PATIENCE_MS};
     int wrong = read_arguments(argc, argv, &request);
     if (wrong) {
         fputs(usage, wrong < 0 ? stdout : stderr);

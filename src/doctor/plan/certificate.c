@@ -38,13 +38,13 @@ void plan_print_openssl_request(const struct plan *plan, const char *site, FILE 
           "req_extensions = extensions\n\n[subject]\nCN = ",
           out);
     const char *names = asked->value;
-    if (next_item(&names, name, sizeof name))
+    if (plan_next_item(&names, name, sizeof name))
         quote_plain(out, strlen(name) <= 64 ? name : "handfast");
     fputs("\n\n[extensions]\nkeyUsage = critical, digitalSignature, keyEncipherment\n"
           "extendedKeyUsage = serverAuth\nsubjectAltName = @names\n\n[names]\n",
           out);
     unsigned number = 0;
-    for (names = asked->value; next_item(&names, name, sizeof name);) {
+    for (names = asked->value; plan_next_item(&names, name, sizeof name);) {
         fprintf(out, "%s.%u = ", is_literal(name) ? "IP" : "DNS", ++number);
         quote_plain(out, name);
         fputc('\n', out);
@@ -60,14 +60,14 @@ void plan_print_certreq_request(const struct plan *plan, const char *server, FIL
     print_reason(out, ";", "", asked);
     fputs("[Version]\nSignature = \"$Windows NT$\"\n\n[NewRequest]\nSubject = \"CN=", out);
     const char *names = asked->value;
-    if (next_item(&names, name, sizeof name))
+    if (plan_next_item(&names, name, sizeof name))
         quote_plain(out, strlen(name) <= 64 ? name : "handfast");
     fputs("\"\nKeyLength = 3072\nKeyAlgorithm = RSA\nHashAlgorithm = SHA256\n"
           "MachineKeySet = TRUE\nExportable = FALSE\nRequestType = PKCS10\n"
           "KeyUsage = 0xA0\n\n[EnhancedKeyUsageExtension]\nOID = 1.3.6.1.5.5.7.3.1\n\n"
           "[Extensions]\n2.5.29.17 = \"{text}\"\n",
           out);
-    for (names = asked->value; next_item(&names, name, sizeof name);) {
+    for (names = asked->value; plan_next_item(&names, name, sizeof name);) {
         fprintf(out, "_continue_ = \"%s=", is_literal(name) ? "ipaddress" : "dns");
         quote_plain(out, name);
         fputs("&\"\n", out);

@@ -45,18 +45,6 @@ void print_origin(FILE *out, const char *mark, const struct plan *plan, const ch
     fputs(".\n", out);
 }
 
-bool next_item(const char **list, char *item, size_t capacity)
-{
-    if (!**list)
-        return false;
-    size_t size = strcspn(*list, ",");
-    CHECK(size < capacity);
-    memcpy(item, *list, size);
-    item[size] = '\0';
-    *list += size + ((*list)[size] == ',');
-    return true;
-}
-
 // ---------------------------------------------------------------------------- names of documents
 
 static bool is_taken(const struct plan *plan, const char *name)

@@ -28,8 +28,6 @@ void print_reason(FILE *out, const char *mark, const char *lead,
                   const struct requirement *requirement);
 // The head of a script or file: what it is, from what it was made.
 void print_origin(FILE *out, const char *mark, const struct plan *plan, const char *what);
-// Of a list with commas: the next item, cut off; false at the end. `list` moves on.
-bool next_item(const char **list, char *item, size_t capacity);
 // The part of the firewall table that belongs to one scope and owner, or all of it.
 void plan_print_firewall_rows(const struct plan *plan, enum plan_scope scope, const char *owner,
                               FILE *out);

@@ -45,6 +45,18 @@ const char *plan_spaced(struct plan *plan, const char *list)
     return spaced;
 }
 
+bool plan_next_item(const char **list, char *item, size_t capacity)
+{
+    if (!**list)
+        return false;
+    size_t size = strcspn(*list, ",");
+    CHECK(size < capacity);
+    memcpy(item, *list, size);
+    item[size] = '\0';
+    *list += size + ((*list)[size] == ',');
+    return true;
+}
+
 static bool is_same(const struct requirement *a, const struct requirement *b)
 {
     return a->act == b->act && a->kind == b->kind && a->scope == b->scope && a->port == b->port &&

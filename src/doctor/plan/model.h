@@ -146,6 +146,8 @@ const char *plan_text(struct plan *plan, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 // A list with commas as people read it: ", " between the items.
 const char *plan_spaced(struct plan *plan, const char *list);
+// Of a list with commas: the next item, cut off; false at the end. `list` moves on.
+bool plan_next_item(const char **list, char *item, size_t capacity);
 // Makes room for one more item of `size` bytes behind `count`; returns the array. The room doubles
 // at powers of two, so count alone tells how much there is.
 void *plan_grow(void *items, size_t count, size_t size);

@@ -241,7 +241,7 @@ static void print_providers(const struct requirement *providers, FILE *out)
     char item[64];
     const char *list = providers->value;
     const char *before = "Set-Providers ";
-    for (; next_item(&list, item, sizeof item); before = ", ") {
+    for (; plan_next_item(&list, item, sizeof item); before = ", ") {
         fputs(before, out);
         quote_powershell(out, item);
     }
@@ -256,7 +256,7 @@ static void print_protection(const struct requirement *protection, FILE *out)
           out);
     quote_powershell(out, protection->subject);
     fputc('\n', out);
-    for (const char *list = protection->value; next_item(&list, spn, sizeof spn);) {
+    for (const char *list = protection->value; plan_next_item(&list, spn, sizeof spn);) {
         fputs("Add-ProtectedName ", out);
         quote_powershell(out, spn);
         fputc('\n', out);

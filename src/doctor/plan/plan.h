@@ -46,3 +46,22 @@ void plan_document_print(const struct plan *plan, size_t index, FILE *out);
 // are replaced, one at a time and whole. False, with a sentence on stderr, when one cannot be
 // written.
 bool plan_write(const struct plan *plan, const char *directory);
+
+// How to look at the world. Texts are borrowed for the call.
+struct plan_glasses {
+    const char *dns_server;  // "ADDRESS[:PORT]"; NULL: the system's, with its hosts file
+    const char *ldap_server; // host name of a domain controller; NULL: found by DNS
+    const char *user;        // of a simple bind inside TLS, user@domain; NULL: the ambient ticket
+    const char *password_file;
+    const char *ca_file;  // authorities of the domain controller; NULL: the system's
+    unsigned patience_ms; // for one step
+};
+
+enum plan_verdict {
+    PLAN_ALL_TRUE = 0,
+    PLAN_SOME_MISSING = 1,
+    PLAN_NOT_SEEN = 2, // nothing is known to be missing, but not all could be looked at
+};
+
+// Looks, and prints what is missing and what could not be looked at, and one line of counts.
+enum plan_verdict plan_check(struct plan *plan, const struct plan_glasses *glasses, FILE *out);
