@@ -4,6 +4,7 @@
 #pragma once
 
 int check_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
 int pins_main(int argc, char **argv);
 int plan_main(int argc, char **argv);
 int reload_main(int argc, char **argv);

@@ -28,7 +28,7 @@ enum remedy_place {
     REMEDY_DNS,
 };
 
-#define FINDING_REMEDIES_MAX 4
+#define FINDING_REMEDIES_MAX 6
 #define FINDING_EVIDENCE_MAX 8
 
 struct remedy {

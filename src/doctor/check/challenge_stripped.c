@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The offer to log in by Windows authentication gets lost at the load balancer.
+#include "doctor/check/check.h"
+#include "doctor/check/remedy.h"
+#include "doctor/check/view.h"
+
+void check_challenge_stripped(const struct facts *facts, struct diagnosis *diagnosis)
+{
+    const json_t *front = facts_front(facts), *node, *offering = NULL;
+    const json_t *first = fact(front, "http.first");
+    long long status = fact_number(first, "status", 0);
+    bool is_bare = status == 401 && fact_count(first, "challenges") == 0;
+    for (size_t i = 0; offering == NULL && (node = facts_node(facts, i)) != NULL; i++)
+        if (view_offers_windows(fact(node, "http.first")))
+            offering = node;
+    bool is_lost = offering != NULL && status >= 400 && status < 500 && !view_offers_windows(first);
+    bool is_explained = *fact_text(first, "body_says") != '\0';
+    if (is_explained || (!is_lost && !(is_bare && offering == NULL)))
+        return;
+    struct finding *finding = diagnosis_add(
+        diagnosis, "challenge_stripped", WEIGHT_CAUSE,
+        is_lost ? CONFIDENCE_SURE : CONFIDENCE_LIKELY,
+        is_bare ? "The 401 does not say how to log in: its WWW-Authenticate lines are missing."
+                : "The offer of Windows authentication does not reach the client.");
+    finding_place(finding, view_name(front));
+    finding_evidence(finding, "%s answers %lld with %zu challenges", view_name(front), status,
+                     fact_count(first, "challenges"));
+    if (offering != NULL)
+        finding_evidence(finding, "%s, reached directly, offers %s", view_name(offering),
+                         fact_text(offering, "http.first.challenges.0.scheme"));
+    finding_cause(finding, "Something in front of the server removes the header or replaces the "
+                           "page of the 401.");
+    remedy_untouched_answers(finding);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What works.
+#include "doctor/check/check.h"
+#include "doctor/check/view.h"
+
+void check_healthy(const struct facts *facts, struct diagnosis *diagnosis)
+{
+    const json_t *front = facts_front(facts);
+    bool ntlm = view_succeeded(front, "ntlm.outcome");
+    bool kerberos = view_succeeded(front, "kerberos.outcome");
+    if (!ntlm && !kerberos && !view_offers_windows(fact(front, "http.first")))
+        return;
+    struct finding *finding =
+        diagnosis_add(diagnosis, "healthy", WEIGHT_NOTE, CONFIDENCE_SURE, "%s",
+                      ntlm && kerberos ? "Kerberos and NTLM both log in."
+                      : kerberos       ? "Kerberos logs in."
+                      : ntlm           ? "NTLM logs in."
+                                       : "Windows authentication is offered.");
+    finding_place(finding, view_name(front));
+    if (kerberos)
+        finding_evidence(finding, "Kerberos for %s, the server proved who it is: %s",
+                         fact_text(front, "kerberos.spn"),
+                         fact_is(front, "kerberos.mutual", "ok") ? "yes" : "no");
+    if (fact_is_known(front, "ntlm.repeats.tries"))
+        finding_evidence(finding, "NTLM: %lld of %lld logins succeed",
+                         fact_number(front, "ntlm.repeats.ok", 0),
+                         fact_number(front, "ntlm.repeats.tries", 0));
+    if (fact_is_known(front, "isolation.exchanges"))
+        finding_evidence(finding, "%lld exchanges of interleaved people, none mixed up",
+                         fact_number(front, "isolation.exchanges", 0));
+}

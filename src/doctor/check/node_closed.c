@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node accepts no connections.
+// How grave depends on what the front does: a firewall may let only the load balancer through.
+#include "doctor/check/check.h"
+#include "doctor/check/view.h"
+
+static enum weight weigh(const struct facts *facts, bool is_any_open)
+{
+    long long status = fact_number(facts_front(facts), "http.first.status", 0);
+    if (status >= 502 && status <= 504 && !is_any_open)
+        return WEIGHT_CAUSE;
+    return is_any_open ? WEIGHT_FAULT : WEIGHT_NOTE;
+}
+
+void check_node_closed(const struct facts *facts, struct diagnosis *diagnosis)
+{
+    const json_t *node;
+    bool is_any_open = false;
+    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
+        is_any_open |= fact_bool(node, "tcp.is_open");
+    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++) {
+        if (!fact_is_false(node, "tcp.is_open"))
+            continue;
+        struct finding *finding =
+            diagnosis_add(diagnosis, "node_closed", weigh(facts, is_any_open),
+                          is_any_open ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
+                          "No connection to the node %s (%s) can be made.", view_name(node),
+                          fact_text(node, "address"));
+        finding_place(finding, view_name(node));
+        finding_evidence(finding, "the attempt ended with: %s (after %lld ms)",
+                         fact_text(node, "tcp.error"), fact_number(node, "tcp.ms", 0));
+        finding_cause(finding, is_any_open ? "Its site is stopped, the machine is down, or a "
+                                             "firewall treats it differently from the others."
+                                           : "Perhaps a firewall lets only the load balancer reach "
+                                             "the nodes; then nothing is wrong.");
+        finding_remedy(finding, REMEDY_SERVER, "Is the site running, and bound to that port?",
+                       "Get-Website; netsh http show servicestate view=requestq");
+        finding_remedy(finding, REMEDY_SERVER, "Does the firewall of the node let it in?",
+                       "Get-NetFirewallPortFilter | Where-Object LocalPort -eq 443 | "
+                       "Get-NetFirewallRule");
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What several checks ask of the facts, in the words of people. Pure; nothing is allocated.
+#pragma once
+
+#include "doctor/facts.h"
+
+// Fronts and nodes alike, in the order of the facts; NULL past the last.
+const json_t *view_end(const struct facts *facts, size_t index);
+const char *view_name(const json_t *end); // "front", "iis1"
+bool view_is_node(const json_t *end);
+
+const char *view_host(const struct facts *facts); // of the URL, "" when unknown
+bool view_has_account(const struct facts *facts);
+
+// Connected, shaken hands and got an answer to a first request.
+bool view_answers(const json_t *end);
+bool view_offers(const json_t *answer, const char *scheme);
+bool view_offers_windows(const json_t *answer); // NTLM, Negotiate, Nego2 or Kerberos
+
+// An outcome that was tried and is no login: refused, no challenge, closed, rejected, failed.
+bool view_failed(const json_t *end, const char *path);
+bool view_succeeded(const json_t *end, const char *path); // "ok" or "forbidden": known who it is
+
+// Nodes whose fact at `path` is that text. The first; NULL: none.
+const json_t *view_node_where(const struct facts *facts, const char *path, const char *text);
+// A node that logs in (`path` of an outcome) / that was tried and does not.
+const json_t *view_node_that_works(const struct facts *facts, const char *path);
+const json_t *view_node_that_fails(const struct facts *facts, const char *path);
+size_t view_node_count(const struct facts *facts);
+
+// The ticket that was asked for in that way ("host", "canonical", …); NULL: none was.
+const json_t *view_ticket(const struct facts *facts, const char *asked);
+// Who holds that service name by LDAP: an array, NULL when it was not asked.
+const json_t *view_holders(const struct facts *facts, const char *service, const char *host);
+
+// Did the KDC give a ticket-granting ticket for the password? Then the account is right.
+bool view_password_is_right(const struct facts *facts);
+
+// For commands only: `text` when it is made of harmless characters, else the placeholder. What a
+// server calls itself must never become part of a command that somebody pastes.
+const char *view_harmless(const char *text, const char *placeholder);
+// The NetBIOS domain as servers name it, or "DOMAIN"; the account that holds HTTP/host or
+// "ACCOUNT".
+const char *view_domain(const struct facts *facts);
+const char *view_service_account(const struct facts *facts);
+// The host of the URL, or "HOST".
+const char *view_command_host(const struct facts *facts);
