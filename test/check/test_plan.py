@@ -280,3 +280,26 @@ def test_what_cannot_be_reached_is_said(config, tmp_path):
     assert "could not look: the load balancer's certificate" in done.stdout
     assert re.search(r"^\d+ true, \d+ missing, \d+ could not be looked at, \d+ cannot be seen from here$",
                      done.stdout, re.M)
+
+
+# ---- the page about it
+
+DOCUMENTATION = (Path(__file__).resolve().parents[2] / "docs/plan.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_documentation_is_true(tmp_path):
+    config = tmp_path / "handfast.yaml"
+    config.write_text(re.search(r"```yaml\n(.*?)```", DOCUMENTATION, re.S)[1], encoding="utf-8")
+    page = plan("-c", config, "--domain", "example.com", "--service-account", "svc-web$",
+                "--lb-address", "10.0.0.5").stdout
+    rows = [line for line in DOCUMENTATION.splitlines() if line.endswith("| documented |")]
+    assert len(rows) == 4
+    for row in rows:
+        assert f"\n{row}\n" in page
+
+
+def test_the_documentation_names_every_kind_of_file(written):
+    told = {name.replace("SERVER", "X").replace("SITE", "X")
+            for name in re.findall(r"^\| `([\w.-]+\.(?:md|ps1|json|zone|cnf|inf))` \|", DOCUMENTATION, re.M)}
+    there = {re.sub(r"^(iis|certificate)-.*\.(ps1|cnf|inf)$", r"\1-X.\2", path.name) for path in written.iterdir()}
+    assert told == there

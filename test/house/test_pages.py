@@ -225,7 +225,7 @@ def test_the_manual_names_the_version():
 
 # ---- links
 
-@pytest.mark.parametrize("page", ["docs/operating.md", "docs/pins.md", "docs/ends.md"])
+@pytest.mark.parametrize("page", ["docs/operating.md", "docs/pins.md", "docs/ends.md", "docs/plan.md"])
 def test_links_lead_somewhere(page):
     text = source(page)
     links = re.findall(r"\]\(([^)\s]+)\)", text)
