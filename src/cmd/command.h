@@ -10,3 +10,4 @@ int plan_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int status_main(int argc, char **argv);
+int verify_main(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct {
     {"status", status_main, "show the running process and its servers"},
     {"pins", pins_main, "list the links tied to one client because of credentials"},
     {"doctor", doctor_main, "why Windows authentication fails at a URL, and what mends it"},
+    {"verify", verify_main, "log in through every route of a configuration, and measure"},
     {"plan", plan_main, "what must be true in AD, DNS, IIS and clients for a configuration"},
     {"reload", reload_main, "have the running process read its configuration again"},
 };

@@ -9,6 +9,7 @@
 #include "doctor/plan/plan.h"
 #include "doctor/report.h"
 #include "doctor/subject.h"
+#include "doctor/verify.h"
 
 // Looks at the subject: fills `facts`, which the caller made with facts_new. `progress` is called
 // with a few words before each look, from any thread; it may be NULL.

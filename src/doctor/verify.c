@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// See verify.h: who logs in, row after row, and what the rows mean together.
+#include "doctor/verify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "config/config.h"
+#include "doctor/verify_measure.h"
+
+enum { WAYS_MAX = 128 };
+
+const char *verify_mode_word(enum verify_mode mode)
+{
+    static const char *const words[] = {"forward", "passthrough", "redirect"};
+    return words[mode];
+}
+
+const char *verify_scheme_word(enum verify_scheme scheme)
+{
+    static const char *const words[] = {"Kerberos", "NTLM", "Negotiate, NTLM inside"};
+    return words[scheme];
+}
+
+const char *verify_protection_word(enum verify_protection protection)
+{
+    static const char *const words[] = {"", "not enforced", "enforced, passes",
+                                        "enforced for a proxy, passes", "enforced, FAILS"};
+    return words[protection];
+}
+
+const char *verify_reload_word(enum verify_reload reload)
+{
+    static const char *const words[] = {"", "held", "LOST"};
+    return words[reload];
+}
+
+const char *verify_isolation(const struct verify_row *row, char text[VERIFY_ISOLATION_MAX])
+{
+    unsigned mixed = row->crowd.wrong + row->crowd.anonymous_answered;
+    unsigned lost = row->crowd.refused + row->crowd.ended;
+
+    if (!row->has_crowd)
+        snprintf(text, VERIFY_ISOLATION_MAX, "not measured");
+    else if (mixed)
+        snprintf(text, VERIFY_ISOLATION_MAX, "MIXED UP %u of %u", mixed, row->crowd.exchanges);
+    else if (lost)
+        snprintf(text, VERIFY_ISOLATION_MAX, "kept apart, %u LOST", lost);
+    else
+        snprintf(text, VERIFY_ISOLATION_MAX, "kept apart");
+    return text;
+}
+
+bool verify_row_holds(const struct verify_row *row)
+{
+    const struct crowd_tally *crowd = &row->crowd;
+    bool is_absent = row->outcome == OUTCOME_NOT_OFFERED || row->outcome == OUTCOME_NOT_TRIED;
+
+    if (crowd->wrong || crowd->anonymous_answered || crowd->refused || crowd->ended)
+        return false;
+    return (row->outcome == OUTCOME_OK || is_absent) && row->reload != VERIFY_RELOAD_LOST;
+}
+
+bool verify_holds(const struct verify_report *report)
+{
+    for (size_t i = 0; i < report->row_count; i++)
+        if (!verify_row_holds(&report->rows[i]))
+            return false;
+    return true;
+}
+
+// ---- who
+
+// Codes of a KDC for an account that cannot log in anywhere: its password goes to no server.
+static bool is_refusal(const struct kerberos_problem *problem)
+{
+    return problem->code == 6 || problem->code == 18 || problem->code == 23 ||
+           problem->code == 24 || problem->code == 31;
+}
+
+static void name_user(struct verifier *verifier, size_t person)
+{
+    const struct subject *subject = verifier->wish->subject;
+    const char *user = subject->accounts[person].user;
+    char *text = verifier->user_texts[person];
+
+    if (user[0] == 0 && verifier->clients[person])
+        user = kerberos_client_principal(verifier->clients[person]);
+    snprintf(text, sizeof(verifier->user_texts[person]), "%.*s", (int)strcspn(user, "@/"), user);
+    verifier->users[person] = text;
+}
+
+static bool gather(struct verifier *verifier, char problem[256])
+{
+    const struct subject *subject = verifier->wish->subject;
+
+    for (size_t i = 0; i < subject->account_count; i++) {
+        verifier->clients[i] = kerberos_client_new(&subject->accounts[i], &verifier->problems[i]);
+        if (!verifier->clients[i] && is_refusal(&verifier->problems[i])) {
+            snprintf(problem, 256, "%.60s cannot log in: %s, %.100s", subject->accounts[i].user,
+                     verifier->problems[i].name, verifier->problems[i].text);
+            return false;
+        }
+        name_user(verifier, i);
+        verifier->people++;
+    }
+    return true;
+}
+
+// ---- the rows
+
+static void announce(const struct verify_wish *wish, const struct verify_way *way,
+                     enum verify_scheme scheme)
+{
+    char words[VERIFY_NAME_MAX + 64];
+
+    snprintf(words, sizeof(words), "%s, %s", way->name, verify_scheme_word(scheme));
+    if (wish->progress)
+        wish->progress(wish->progress_context, words);
+}
+
+static void measure_all(const struct verifier *verifier, const struct verify_way *ways,
+                        size_t way_count, struct verify_report *report)
+{
+    size_t count = way_count * VERIFY_SCHEMES;
+    const struct verify_way **way_of = calloc(count + 1, sizeof(*way_of));
+
+    report->rows = calloc(count + 1, sizeof(*report->rows));
+    CHECK(report->rows && way_of);
+    for (size_t i = 0; i < count; i++) {
+        enum verify_scheme scheme = (enum verify_scheme)(i % VERIFY_SCHEMES);
+        way_of[i] = &ways[i / VERIFY_SCHEMES];
+        announce(verifier->wish, way_of[i], scheme);
+        verify_measure(verifier, way_of[i], scheme, &report->rows[i]);
+    }
+    report->row_count = count;
+    if (verifier->wish->reload)
+        report->was_reloaded = verify_reload(verifier, way_of, report->rows, count);
+    free(way_of);
+}
+
+static void run(struct verifier *verifier, const struct snapshot *snapshot,
+                struct verify_report *report)
+{
+    const struct verify_wish *wish = verifier->wish;
+    struct verify_way *ways = calloc(WAYS_MAX, sizeof(*ways));
+
+    CHECK(ways);
+    size_t count = verify_ways(snapshot, wish->port, ways, WAYS_MAX);
+    if (count == 0)
+        snprintf(report->problem, sizeof(report->problem),
+                 "no route can be asked for: no listener with TLS, or names with stars only");
+    else if (gather(verifier, report->problem))
+        measure_all(verifier, ways, count < WAYS_MAX ? count : WAYS_MAX, report);
+    free(ways);
+}
+
+bool verify_run(const struct verify_wish *wish, struct verify_report *ret_report)
+{
+    struct verifier verifier = {.wish = wish};
+    struct findings *findings = findings_new(wish->file);
+    struct snapshot *snapshot = snapshot_load(wish->file, findings);
+
+    *ret_report = (struct verify_report){.accounts = (unsigned)wish->subject->account_count};
+    if (snapshot) {
+        run(&verifier, snapshot, ret_report);
+        snapshot_unref(snapshot);
+    } else {
+        ret_report->findings = findings_print(findings);
+        snprintf(ret_report->problem, sizeof(ret_report->problem),
+                 "the configuration cannot be used");
+    }
+    findings_free(findings);
+    for (size_t i = 0; i < CROWD_PEOPLE_MAX; i++)
+        kerberos_client_free(verifier.clients[i]);
+    return ret_report->problem[0] == 0;
+}
+
+void verify_report_done(struct verify_report *report)
+{
+    free(report->rows);
+    free(report->findings);
+    *report = (struct verify_report){0};
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a reload does to people: some have logged in before, some log in while it happens, some
+// after. Nobody may notice.
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "doctor/verify_measure.h"
+
+// Somebody who has logged in and stays.
+struct guest {
+    struct verify_place place;
+    struct trial trial;
+    const struct verify_way *way;
+    bool is_in;
+    bool is_known_without_credentials; // before the reload
+};
+
+struct reloading {
+    const struct verify_wish *wish;
+    bool is_done;
+};
+
+static void *reload(void *argument)
+{
+    struct reloading *reloading = argument;
+
+    reloading->is_done = reloading->wish->reload(reloading->wish->reload_context);
+    return NULL;
+}
+
+static bool is_known(const struct verifier *verifier, struct guest *guest)
+{
+    struct call_answer answer;
+
+    trial_ask_again(&guest->trial, &guest->place.way, &answer);
+    bool known =
+        answer.status > 0 && answer.status < 400 && trial_page_shows(&answer, verifier->users[0]);
+    call_answer_done(&answer);
+    return known;
+}
+
+static bool enter(const struct verifier *verifier, const struct verify_way *way,
+                  enum verify_scheme scheme, struct guest *guest)
+{
+    struct trial_wish wish;
+    char problem[256];
+
+    *guest = (struct guest){.way = way};
+    if (!verify_place_find(verifier, way, &guest->place, problem) ||
+        !verify_wish_of(verifier, 0, scheme, guest->place.spn, &wish, problem))
+        return false;
+    trial_make(&guest->place.way, &wish, &guest->trial);
+    guest->is_in = guest->trial.outcome == OUTCOME_OK;
+    return guest->is_in;
+}
+
+static bool can_enter(const struct verifier *verifier, const struct verify_way *way,
+                      enum verify_scheme scheme)
+{
+    struct guest guest;
+    bool is_in = enter(verifier, way, scheme, &guest);
+
+    trial_done(&guest.trial);
+    return is_in;
+}
+
+// Logs in everywhere while the reload runs.
+static bool reload_among(const struct verifier *verifier, const struct verify_way *const *ways,
+                         struct verify_row *rows, size_t count)
+{
+    struct reloading reloading = {.wish = verifier->wish};
+    pthread_t thread;
+
+    bool is_apart = pthread_create(&thread, NULL, reload, &reloading) == 0;
+    if (!is_apart)
+        reload(&reloading);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].outcome == OUTCOME_OK)
+            rows[i].reload = can_enter(verifier, ways[i], rows[i].scheme) ? VERIFY_RELOAD_HELD
+                                                                          : VERIFY_RELOAD_LOST;
+    }
+    if (is_apart)
+        pthread_join(thread, NULL);
+    return reloading.is_done;
+}
+
+bool verify_reload(const struct verifier *verifier, const struct verify_way *const *ways,
+                   struct verify_row *rows, size_t count)
+{
+    struct guest *guests = calloc(count ? count : 1, sizeof(*guests));
+
+    CHECK(guests);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].outcome == OUTCOME_OK && enter(verifier, ways[i], rows[i].scheme, &guests[i]))
+            guests[i].is_known_without_credentials = is_known(verifier, &guests[i]);
+    }
+    bool is_reloaded = reload_among(verifier, ways, rows, count);
+    for (size_t i = 0; i < count; i++) {
+        bool is_lost = guests[i].is_known_without_credentials && !is_known(verifier, &guests[i]);
+        if (rows[i].outcome == OUTCOME_OK &&
+            (is_lost || !guests[i].is_in || !can_enter(verifier, ways[i], rows[i].scheme)))
+            rows[i].reload = VERIFY_RELOAD_LOST;
+        trial_done(&guests[i].trial);
+    }
+    free(guests);
+    return is_reloaded;
+}
