@@ -12,6 +12,9 @@
 #include "control/notice.h"
 #include "control/supervisor.h"
 
+#define TELLING_S 600
+#define TOLD_MAX  8 // changes of one entry in that time
+
 struct protections {
     struct supervisor *supervisor;
     struct protection_entry *entries;
@@ -128,12 +131,28 @@ static void say(const struct protection_entry *entry, const struct protection_en
     supervisor_say("%.*s", (int)text.size, memory);
 }
 
+// An address behind which several machines show different certificates changes with every check.
+static bool may_tell(struct protection_entry *entry)
+{
+    uint64_t now_us = loop_now_us();
+    if (now_us - entry->telling_since_us > TELLING_S * US_PER_S) {
+        entry->telling_since_us = now_us;
+        entry->told = 0;
+    }
+    if (++entry->told == TOLD_MAX)
+        supervisor_say(
+            "warning: the certificate of server %s of pool %s keeps changing: do several "
+            "machines answer there? No more of it is said for a while",
+            entry->server->name, entry->pool->config->name);
+    return entry->told < TOLD_MAX;
+}
+
 // `before`: as it was. That all is well when it is first looked at is no news.
-static void tell_change(const struct protections *protections, const struct protection_entry *entry,
+static void tell_change(const struct protections *protections, struct protection_entry *entry,
                         const struct protection_entry *before)
 {
     enum protection verdict = entry->verdict;
-    if (verdict == before->verdict)
+    if (verdict == before->verdict || !may_tell(entry))
         return;
     if (verdict != PROTECTION_UNKNOWN &&
         !(verdict == PROTECTION_SAME && before->verdict == PROTECTION_UNKNOWN))
@@ -200,9 +219,13 @@ void protections_adopt(struct protections *protections, const struct service *se
     struct visit visit = {&fresh, service};
     ways_each(service->snapshot, add_way, &visit);
     for (size_t i = 0; i < fresh.count; i++) {
-        const struct protection_entry *before = find(protections, &fresh.entries[i]);
-        if (before)
-            tell_change(&fresh, &fresh.entries[i], before);
+        struct protection_entry *entry = &fresh.entries[i];
+        const struct protection_entry *before = find(protections, entry);
+        if (!before)
+            continue;
+        entry->telling_since_us = before->telling_since_us;
+        entry->told = before->told;
+        tell_change(&fresh, entry, before);
     }
     free(protections->entries);
     *protections = fresh;

@@ -22,6 +22,8 @@ struct protection_entry {
     bool is_shown; // the server has shown `shown` for the name that is asked for now
     struct tls_leaf shown;
     enum protection verdict;
+    uint64_t telling_since_us; // of the changes counted in `told`
+    unsigned told;
 };
 
 struct protections *protections_new(struct supervisor *supervisor);

@@ -167,7 +167,8 @@ def test_the_other_ways(papers, backend):
     pools = [pool(papers, server, check="none", tls=False), pool(papers, server, name="nodes", check="none", tls=False)]
     with Serving(config(*pools, sites=sites, plain=True)) as serving:
         found = {(one["site"], one["mode"], one["client"], one["pool"]): one["verdict"] for one in ways(serving)}
-        assert found == {("portal", "forward", "tls", "main"): "plain", ("portal", "forward", "plain", "main"): "unbound",
+        assert found == {("portal", "forward", "tls", "main"): "plain",
+                         ("portal", "forward", "plain", "main"): "unbound",
                          ("portal", "redirect", "tls", "nodes"): "redirect",
                          ("nodes", "passthrough", "tls", "nodes"): "passthrough"}
         assert len(ways(serving)) == 4
@@ -236,7 +237,7 @@ def test_a_server_renewed_alone_is_a_warning(papers, backend):
         assert "handfast: warning" not in serving.errors()
         server.context = serving_context(papers, "lb-again")
         await_way(serving, "different")
-        said = until(lambda: [line for line in serving.errors().splitlines() if "no longer equals" in line], "a warning")
+        said = until(lambda: [line for line in serving.errors().splitlines() if "no longer equals" in line], "it is said")
         assert len(said) == 1 and said[0].startswith("handfast: warning: ")
         assert "server iis1.example.test of pool main" in said[0] and "site portal" in said[0]
         assert "changed at the server only" in said[0] and said[0].count("valid until 20") == 2
@@ -275,6 +276,26 @@ def test_a_difference_at_the_start_is_said_once(papers, backend):
         said = [line for line in serving.errors().splitlines() if "Extended Protection" in line]
         assert len(said) == 1 and "server's certificate is not the site's" in said[0]
         assert len(lines_of(serving, "different")) == 1
+
+
+def test_several_machines_behind_one_address_do_not_fill_the_log(papers, backend):
+    class Alternating:
+        """Another certificate for every connection."""
+        contexts = [serving_context(papers, name) for name in ("lb-ecdsa", "lb-again")]
+
+        def wrap_socket(self, *arguments, **options):
+            self.contexts.reverse()
+            return self.contexts[0].wrap_socket(*arguments, **options)
+
+    server = backend("lb-ecdsa")
+    server.context = Alternating()
+    with Serving(config(pool(papers, server), sites=[site(papers, "lb-ecdsa")])) as serving:
+        until(lambda: "keeps changing" in serving.errors(), "a word about it")
+        checks = serving.server("main", "iis1.example.test")["checks_passed"]
+        until(lambda: serving.server("main", "iis1.example.test")["checks_passed"] > checks + 5, "more checks")
+        assert serving.errors().count("keeps changing") == 1
+        assert len(until(lambda: serving.log("protection")[6:] and serving.log("protection"), "the log")) == 7
+        assert {way(serving)["verdict"] for _ in range(200)} <= {"same", "different"}  # the status goes on
 
 
 def test_renewed_on_both_sides_is_the_same_again(papers, backend, tmp_path):
