@@ -237,7 +237,7 @@ def test_a_server_renewed_alone_is_a_warning(papers, backend):
         assert "handfast: warning" not in serving.errors()
         server.context = serving_context(papers, "lb-again")
         await_way(serving, "different")
-        said = until(lambda: [line for line in serving.errors().splitlines() if "no longer equals" in line], "it is said")
+        said = until(lambda: [line for line in serving.errors().splitlines() if "no longer equals" in line], "news")
         assert len(said) == 1 and said[0].startswith("handfast: warning: ")
         assert "server iis1.example.test of pool main" in said[0] and "site portal" in said[0]
         assert "changed at the server only" in said[0] and said[0].count("valid until 20") == 2
