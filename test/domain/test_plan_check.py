@@ -215,6 +215,21 @@ def test_a_server_that_is_down(check):
     assert "could not look: the certificate on iis2.example.test covers" in output
 
 
+def test_the_recipe_for_a_keytab_makes_one(check, domain, handfast_binary, tmp_path):
+    """As it is printed, for alice: the lines for ktutil, then a login with what they made."""
+    assert check()[0] == 0  # writes the configuration
+    domain.run([handfast_binary, "plan", "-c", tmp_path / "handfast.yaml", "--domain", names.DNS_DOMAIN,
+                "--out", tmp_path / "out"])
+    recipe = (tmp_path / "out/keytab.md").read_text(encoding="utf-8")
+    command, entry, *rest = re.search(r"```\n(ktutil\n.*?)```", recipe, re.S)[1].splitlines()
+    lines = [entry.replace("svc-probe", "alice"), domain.password("alice"), *rest]
+    made = domain.run([command], cwd=tmp_path, input="\n".join(lines) + "\n")
+    assert made.returncode == 0, made.stdout + made.stderr
+    login = domain.run(["kinit", "-c", f"FILE:{tmp_path}/tickets", "-kt", tmp_path / "probe.keytab",
+                        f"alice@{names.REALM}"])
+    assert login.returncode == 0, login.stderr
+
+
 def test_encryption_types(check, directory):
     directory.encryption_types(names.SERVICE, 28)
     try:

@@ -39,36 +39,48 @@ static void print_realm(const struct plan *plan, FILE *out)
         fputc(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c, out);
 }
 
-void plan_print_keytab_recipe(const struct plan *plan, FILE *out)
+static void print_recipe_on_linux(const struct plan *plan, FILE *out)
 {
-    fprintf(out,
-            "Handfast carries logins without any key. A keytab serves `handfast doctor --keytab` "
-            "and health checks that log in: it holds the key of an account of their own, here "
-            "`svc-probe`, a plain user without rights.\n\n"
-            "Never make one for `%s`: ktpass and msktutil set a new password, and every server "
-            "whose application pool runs as that account then refuses all tickets.\n\n",
-            plan->account);
-    fputs("On a domain controller (ktpass sets the password it is given; known, not tried here):\n"
+    fputs("On the Linux machine, with an account whose password is known (MIT krb5 1.17 or newer; "
+          "ktutil asks for it after the first line, and fetches the salt from the domain "
+          "controller):\n\n```\nktutil\naddent -password -p svc-probe@",
+          out);
+    print_realm(plan, out);
+    fputs(" -k 1 -e aes256-cts-hmac-sha1-96 -f\nwkt probe.keytab\nquit\n```\n\n"
+          "Or with tools that set a password of their own and can renew it (known, not tried "
+          "here): `msktutil create --use-service-account --account-name svc-probe --enctypes 0x18 "
+          "--keytab probe.keytab` makes the user, `adcli join --domain ",
+          out);
+    quote_plain(out, *plan->domain ? plan->domain : "example.com");
+    fputs("` makes a computer account and its `/etc/krb5.keytab`.\n\n", out);
+}
+
+static void print_recipe_on_windows(const struct plan *plan, FILE *out)
+{
+    fputs("On a domain controller (ktpass sets the password it asks for; known, not tried here):\n"
           "\n```\nktpass /princ svc-probe@",
           out);
     print_realm(plan, out);
     fputs(" /mapuser svc-probe /crypto AES256-SHA1 /ptype KRB5_NT_PRINCIPAL /pass * "
-          "/out probe.keytab\n```\n\nOr on the Linux machine, with the password of the account "
-          "(the salt is fetched from the domain controller; MIT krb5 1.17 or newer):\n\n"
-          "```\nprintf '%s\\n' 'addent -password -p svc-probe@",
+          "/out probe.keytab\n```\n\n",
           out);
-    print_realm(plan, out);
-    fputs(" -k 1 -e aes256-cts-hmac-sha1-96 -f' 'wkt probe.keytab' quit | ktutil\n```\n\n"
-          "Or with a computer account instead, which keeps its own password and renews it: "
-          "`msktutil --create --use-service-account --account-name svc-probe --enctypes 0x18 "
-          "--keytab probe.keytab` or `adcli join --domain ",
-          out);
-    quote_plain(out, *plan->domain ? plan->domain : "example.com");
-    fputs("` (known, not tried here).\n\n"
-          "- AES only (enctypes 0x18, 24), because domain controllers stop issuing RC4 tickets.\n"
+}
+
+void plan_print_keytab_recipe(const struct plan *plan, FILE *out)
+{
+    fprintf(out,
+            "Handfast carries logins without any key. `handfast doctor --keytab` logs in itself "
+            "and needs one: that of an account of its own, here `svc-probe`, a plain user without "
+            "rights.\n\n"
+            "Never make one for `%s`: ktpass and msktutil set a new password, and every server "
+            "whose application pool runs as that account then refuses all tickets.\n\n",
+            plan->account);
+    print_recipe_on_linux(plan, out);
+    print_recipe_on_windows(plan, out);
+    fputs("- AES only (enctypes 0x18, 24), because domain controllers stop issuing RC4 tickets.\n"
           "- Mode 0600, owner root: whoever reads it is svc-probe.\n"
           "- `klist -ekt probe.keytab` shows name, key version and encryption type; after every "
-          "change of the password make it anew, because the key version rises.\n"
+          "change of the password make it anew, because it is another key.\n"
           "- Principals are the same letters in the same case as in the directory.\n",
           out);
 }

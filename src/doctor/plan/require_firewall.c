@@ -88,10 +88,11 @@ void plan_require_firewall(struct plan *plan)
     require(plan, PLAN_OF_DOMAIN, "", PLAN_PERMIT, "clients", "the domain controllers",
             "53 and 88 (tcp and udp)",
             "they fetch tickets themselves; without port 88 they have NTLM at most");
-    require(plan, PLAN_OF_DOMAIN, "", PLAN_PERMIT, "the load balancer", "the domain controllers",
-            "53 and 88 (tcp and udp), 389/tcp, 636/tcp, 3268/tcp",
-            "only for names in the configuration, for `handfast doctor`, `plan --check` and health "
-            "checks that log in; carrying other people's logins needs none of it");
+    require(
+        plan, PLAN_OF_DOMAIN, "", PLAN_PERMIT, "the load balancer", "the domain controllers",
+        "53 and 88 (tcp and udp), 389/tcp, 636/tcp, 3268/tcp",
+        "only for names in the configuration, and for handfast doctor and plan --check; carrying "
+        "other people's logins needs none of it");
     require(plan, PLAN_OF_DOMAIN, "", PLAN_FORBID, "clients", "the load balancer", "443/udp",
             "nothing listens there; closed, no client waits for QUIC");
 }
