@@ -105,6 +105,9 @@ void tie_free(struct tie *tie);
 // The link is the tie's now and rests until the next exchange.
 void tie_keep(struct tie *tie, struct link *link);
 bool tie_is_pin(const struct tie *tie);
+// Before its link is lent: what the server has said by now is not the answer to what comes next, so
+// such a link is closed. Fails with the reason when it was the pin, for then the client must end.
+struct status tie_wake(struct tie *tie);
 // Closes a link that a tie or an exchange held, and counts the end of a pin.
 void tie_close_link(struct keeper *keeper, struct link *link, bool by_server, bool abort);
 

@@ -152,6 +152,8 @@ static struct status get_link(struct exchange *exchange, bool has_credentials)
     struct span authority = exchange_host(exchange);
     bool is_shared = side->pool->config->links == LINKS_SHARED;
     exchange->tie = tie_find(client, side, authority);
+    if (exchange->tie)
+        TRY(tie_wake(exchange->tie));
     if (exchange->tie && exchange->tie->link) {
         take_link(exchange, exchange->tie->link);
         return OK;
@@ -210,6 +212,10 @@ void forward_begin(struct exchange *exchange, const struct request_head *head)
         status = failed(END_LOGIN_THROUGH_PROXY);
     if (is_ok(status))
         status = get_link(exchange, credentials > 0);
+    if (status.end == END_LINK_LOST || status.end == END_SERVER_UNASKED) {
+        client_close(exchange->client, status.end, false); // nothing was sent: it may ask again
+        return;
+    }
     if (!is_ok(status)) {
         answer_end(exchange->client, status.end);
         return;

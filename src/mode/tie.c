@@ -74,29 +74,45 @@ void tie_free(struct tie *tie)
     free(tie);
 }
 
-static void lose(struct tie *tie)
+// A resting link has nothing to say. What it says is its end, or something nobody asked for. False
+// with the reason when it is of no more use.
+static struct status hear(struct link *link)
 {
-    struct client *client = tie->client;
+    h1_fill(&link->session, 1);
+    if (!buf_is_empty(&link->session.in))
+        return failed(END_SERVER_UNASKED);
+    return link_is_clean(link) && link->channel->end == END_OK ? OK : failed(END_LINK_LOST);
+}
+
+// True when it was the pin.
+static bool lose(struct tie *tie)
+{
     bool was_pin = tie_is_pin(tie);
-    tie_close_link(client->keeper, tie->link, true, false);
+    tie_close_link(tie->client->keeper, tie->link, true, false);
     tie->link = NULL;
-    if (!was_pin)
+    return was_pin;
+}
+
+static void on_resting_event(struct link *link, unsigned ready)
+{
+    struct tie *tie = link->holder;
+    struct client *client = tie->client;
+    struct status status = hear(link);
+    if (is_ok(status) || !lose(tie))
         return;
     if (client->exchange)
         client->exchange->wants_close =
             true; // what is in flight with another server is finished first
     else
-        client_close(client, END_LINK_LOST, false);
+        client_close(client, status.end, false);
 }
 
-// A resting link has nothing to say. What it says is its end, or something nobody asked for.
-static void on_resting_event(struct link *link, unsigned ready)
+struct status tie_wake(struct tie *tie)
 {
-    struct h1_session *session = &link->session;
-    h1_fill(session, 1);
-    if (session->is_ended || session->is_broken || link->channel->end != END_OK ||
-        !buf_is_empty(&session->in))
-        lose(link->holder);
+    if (!tie->link)
+        return OK;
+    struct status status = hear(tie->link);
+    return is_ok(status) || !lose(tie) ? OK : status;
 }
 
 void tie_keep(struct tie *tie, struct link *link)

@@ -331,8 +331,6 @@ static unsigned advance_open(struct tls_channel *channel, unsigned ready)
 static void on_below_ready(struct channel *below, unsigned ready)
 {
     struct tls_channel *channel = below->owner;
-    if (ready & CHANNEL_READ)
-        channel->footing.is_dry = false;
     if (is_broken(channel))
         ready = CHANNEL_READ | CHANNEL_WRITE;
     else if (below->end != END_OK)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes between OpenSSL and the channel below. Writing never blocks OpenSSL: what `below` does
 // not take is kept here, so OpenSSL holds no half-sent record and has no rules about retries.
-// Reading never calls `below` again after it gave less than it was asked for: readiness of `below`
-// is level-triggered and will tell.
+// Within one call reading does not ask `below` again after it gave less than it was asked for:
+// readiness of `below` is level-triggered and will tell.
 #include "tls/footing.h"
 
 #include <pthread.h>
@@ -159,5 +159,6 @@ BIO *tls_footing_bio(void)
 
 void tls_footing_enter(struct tls_footing *footing, BIO *bio)
 {
+    footing->is_dry = false;
     BIO_set_data(bio, footing);
 }

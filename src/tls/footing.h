@@ -15,8 +15,7 @@ struct tls_footing {
     uint32_t unsent_end;
     uint32_t unsent_capacity;
     bool is_corked; // gather what is written and send it at once, at the next flush
-    bool is_dry; // `below` has given all it had; until it is ready to be read, asking again would
-                 // be a wasted system call
+    bool is_dry;    // `below` has given all it had in this call: asking again would be wasted
     bool has_ended; // `below` will give no more
     bool is_broken;
 };
