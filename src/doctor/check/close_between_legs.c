@@ -7,6 +7,8 @@
 static bool is_closing(const json_t *end)
 {
     const json_t *type1 = fact(end, "ntlm.type1");
+    if (!view_offers_windows(fact(end, "http.first")))
+        return false;
     return fact_is(end, "ntlm.outcome", "closed") ||
            (fact_number(type1, "status", 0) == 401 && fact_is_false(type1, "is_persistent") &&
             !fact_is(end, "ntlm.outcome", "no challenge"));
@@ -21,8 +23,11 @@ void check_close_between_legs(const struct facts *facts, struct diagnosis *diagn
     bool is_at_nodes = false;
     for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
         is_at_nodes |= is_closing(node);
+    // where NTLM is not offered by its name and Kerberos logs in, few will notice
+    bool is_spare = !view_offers(fact(front, "http.first"), "NTLM") &&
+                    view_succeeded(front, "kerberos.outcome");
     struct finding *finding = diagnosis_add(
-        diagnosis, "close_between_legs", WEIGHT_CAUSE, CONFIDENCE_SURE,
+        diagnosis, "close_between_legs", is_spare ? WEIGHT_FAULT : WEIGHT_CAUSE, CONFIDENCE_SURE,
         "The connection is closed between the legs of the NTLM handshake, which must share one.");
     finding_place(finding, view_name(front));
     finding_evidence(finding, "the answer to Type 1 is HTTP/1.%lld %lld, Connection: %s, body %s",

@@ -15,7 +15,8 @@ void check_kdc_unreachable(const struct facts *facts, struct diagnosis *diagnosi
 {
     const json_t *kdcs = fact(facts->root, "kerberos.kdcs"),
                  *client = fact(facts->root, "kerberos.client");
-    bool is_said = fact_is(client, "error.name", "KDC_UNREACHABLE");
+    bool is_said = fact_is(client, "error.name", "KDC_UNREACHABLE") ||
+                   fact_is(client, "error.name", "REALM_UNKNOWN");
     bool is_gone = json_array_size(kdcs) > 0 && !is_any(kdcs, true);
     bool has_tgt = json_is_object(fact(client, "tgt"));
     if (has_tgt || (!is_said && !is_gone))

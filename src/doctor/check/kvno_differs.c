@@ -56,7 +56,7 @@ static void say(struct diagnosis *diagnosis, const struct facts *facts, const ch
 static bool lacks_version(const json_t *front, const json_t *holder)
 {
     long long code = fact_number(front, "kerberos.krb_error.code", 0);
-    return code == 44 || (code == 45 && fact_number(holder, "kvno", 0) > 2);
+    return holder != NULL && (code == 44 || (code == 45 && fact_number(holder, "kvno", 0) > 2));
 }
 
 static void say_servers(struct diagnosis *diagnosis, const struct facts *facts, long long kvno)

@@ -20,6 +20,8 @@ void check_nodes_not_reachable_by_name(const struct facts *facts, struct diagnos
         return;
     const json_t *dns = dns_of(facts, host);
     bool is_unknown = dns != NULL && fact_count(dns, "a") == 0 && *fact_text(dns, "error") != '\0';
+    is_unknown |= fact_is_known(front, "http.redirect.address") &&
+                  *fact_text(front, "http.redirect.address") == '\0';
     bool is_closed = fact_is_false(front, "http.redirect.is_open");
     for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
         is_closed |= fact_is(node, "name", host) && fact_is_false(node, "tcp.is_open");
@@ -32,7 +34,7 @@ void check_nodes_not_reachable_by_name(const struct facts *facts, struct diagnos
     finding_place(finding, view_name(front));
     finding_evidence(finding, "%lld to %s", fact_number(front, "http.first.status", 0),
                      fact_text(front, "http.redirect.location"));
-    if (is_unknown)
+    if (is_unknown && dns != NULL)
         finding_evidence(finding, "the look-up of %s says: %s", host, fact_text(dns, "error"));
     finding_remedy(finding, REMEDY_DNS,
                    "Give every node's name an address that people reach: the "

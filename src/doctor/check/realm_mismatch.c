@@ -20,6 +20,7 @@ static const json_t *no_way(const struct facts *facts)
     bool has_tgt = json_is_object(fact(facts->root, "kerberos.client.tgt"));
     bool is_foreign = strstr(fact_text(error, "text"), "krbtgt/") != NULL ||
                       fact_is(error, "name", "KDC_UNREACHABLE") ||
+                      fact_is(error, "name", "REALM_UNKNOWN") ||
                       strstr(fact_text(error, "text"), "for realm") != NULL;
     return has_tgt && is_foreign ? error : NULL;
 }

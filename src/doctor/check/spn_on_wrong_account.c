@@ -30,8 +30,9 @@ void check_spn_on_wrong_account(const struct facts *facts, struct diagnosis *dia
     bool is_refused = view_failed(front, "kerberos.outcome") ||
                       view_node_that_fails(facts, "kerberos.outcome") != NULL;
     bool is_of_node = is_computer_of_node(facts, fact_text(holder, "name"));
+    long long code = fact_number(front, "kerberos.krb_error.code", 0);
     bool is_told =
-        fact_number(front, "kerberos.krb_error.code", 0) == 41 ||
+        code == 31 || code == 35 || code == 41 || code == 45 ||
         (fact_is(front, "kerberos.outcome", "refused") &&
          !fact_is_known(front, "kerberos.krb_error.code") && view_succeeded(front, "ntlm.outcome"));
     bool is_farm = view_node_count(facts) > 1;

@@ -90,7 +90,7 @@ const json_t *view_node_that_fails(const struct facts *facts, const char *path)
 {
     const json_t *node;
     for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
-        if (view_failed(node, path))
+        if (view_answers(node) && view_failed(node, path))
             return node;
     return NULL;
 }

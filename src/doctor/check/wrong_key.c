@@ -8,7 +8,7 @@ void check_wrong_key(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *front = facts_front(facts), *ticket = view_ticket(facts, "host");
     long long code = fact_number(front, "kerberos.krb_error.code", 0);
-    bool is_told = code == 41;
+    bool is_told = code == 41 || code == 31;
     // without a word from the server: a good ticket is refused where the same account is accepted
     bool is_silent = code == 0 && fact_is(front, "kerberos.outcome", "refused") &&
                      fact_bool(ticket, "ok") && view_succeeded(front, "ntlm.outcome") &&
@@ -19,9 +19,10 @@ void check_wrong_key(const struct facts *facts, struct diagnosis *diagnosis)
         diagnosis, "wrong_key", WEIGHT_CAUSE, is_told ? CONFIDENCE_SURE : CONFIDENCE_LIKELY,
         "The servers cannot open the Kerberos tickets for HTTP/%s.", view_host(facts));
     finding_place(finding, view_name(front));
-    finding_evidence(finding, is_told
-                                  ? "the answer: error 41 (KRB_AP_ERR_MODIFIED)"
-                                  : "Kerberos is refused, NTLM with the same account is accepted");
+    finding_evidence(finding,
+                     is_told ? "the answer: error %lld (KRB_AP_ERR_%s)"
+                             : "Kerberos is refused, NTLM with the same account is accepted",
+                     code, code == 31 ? "BAD_INTEGRITY" : "MODIFIED");
     finding_evidence(finding, "ticket for %s, encryption type %lld, kvno %lld",
                      fact_text(ticket, "server"), fact_number(ticket, "etype", 0),
                      fact_number(ticket, "kvno", -1));

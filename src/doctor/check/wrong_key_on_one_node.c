@@ -9,16 +9,19 @@ void check_wrong_key_on_one_node(const struct facts *facts, struct diagnosis *di
     const json_t *good = view_node_that_works(facts, "kerberos.outcome");
     const json_t *bad = view_node_that_fails(facts, "kerberos.outcome");
     long long code = fact_number(bad, "kerberos.krb_error.code", 0);
-    if (good == NULL || bad == NULL || (code != 0 && code != 41))
+    if (good == NULL || bad == NULL || (code != 0 && code != 41 && code != 31))
         return;
     struct finding *finding = diagnosis_add(diagnosis, "wrong_key_on_one_node", WEIGHT_CAUSE,
-                                            code == 41 ? CONFIDENCE_SURE : CONFIDENCE_LIKELY,
+                                            code != 0 ? CONFIDENCE_SURE : CONFIDENCE_LIKELY,
                                             "%s cannot open Kerberos tickets that %s opens.",
                                             view_name(bad), view_name(good));
     finding_place(finding, view_name(bad));
     finding_evidence(finding, "%s: %s%s; %s: ok", view_name(bad),
                      fact_text(bad, "kerberos.outcome"),
-                     code == 41 ? " with error 41 (KRB_AP_ERR_MODIFIED)" : "", view_name(good));
+                     code == 41   ? " with error 41 (KRB_AP_ERR_MODIFIED)"
+                     : code == 31 ? " with error 31 (KRB_AP_ERR_BAD_INTEGRITY)"
+                                  : "",
+                     view_name(good));
     finding_cause(finding, "The application pool of that node runs as another account, or opens "
                            "tickets with the key of the computer.");
     finding_remedy(finding, REMEDY_SERVER, "Compare on every node:",
