@@ -14,8 +14,8 @@
 
 enum {
     ENDS_MAX = SUBJECT_NODES_MAX + 1,
-    THREADS_MAX = 48,
-    PATIENCES_PER_PHASE = 2, // a phase begins no new step after so many times the patience
+    THREADS_MAX = 128,
+    PATIENCES_PER_PHASE = 3, // a phase begins no new step after so many times the patience
 };
 
 static const struct look looks[] = {
@@ -194,6 +194,8 @@ static void *work(void *argument)
         if (index >= crew->job_count)
             return NULL;
         struct job *job = &crew->jobs[index];
+        if (!look_has_time(crew->round))
+            continue;
         announce(crew, job);
         job->found = job->look->take(crew->round, job->end);
     }
@@ -212,17 +214,24 @@ static void run_crew(struct crew *crew)
         pthread_join(threads[i], NULL);
 }
 
-static void list_jobs(const struct look_round *round, enum look_phase phase, struct crew *crew)
+// All looks at one end, or those that are taken once.
+static void list_jobs_of(const struct look_round *round, enum look_phase phase,
+                         const struct look_end *end, struct crew *crew)
 {
     for (size_t i = 0; i < LOOK_COUNT; i++) {
-        const struct look *look = &looks[i];
-        size_t count = look->is_per_end ? round->end_count : 1;
-        for (size_t end = 0; look->phase == phase && end < count; end++) {
-            bool is_nowhere = look->is_per_end && round->ends[end].address.size == 0;
-            if (!is_nowhere)
-                crew->jobs[crew->job_count++] =
-                    (struct job){look, look->is_per_end ? &round->ends[end] : NULL, end, NULL};
-        }
+        if (looks[i].phase == phase && looks[i].is_per_end == (end != NULL))
+            crew->jobs[crew->job_count++] =
+                (struct job){&looks[i], end, end ? (size_t)(end - round->ends) : 0, NULL};
+    }
+}
+
+// The front comes before the nodes: where time runs out, it is nodes that were not looked at.
+static void list_jobs(const struct look_round *round, enum look_phase phase, struct crew *crew)
+{
+    list_jobs_of(round, phase, NULL, crew);
+    for (size_t i = 0; i < round->end_count; i++) {
+        if (round->ends[i].address.size)
+            list_jobs_of(round, phase, &round->ends[i], crew);
     }
 }
 

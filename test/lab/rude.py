@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+# Servers and balancers that do what none should, for looks that must survive them. Each is a thread
+# of the test; none outlives its `with`.
+"""with Rude(scenario) as rude: rude.port        scenario(connection) gets every accepted socket"""
+
+import socket
+import ssl
+import threading
+
+
+class Rude:
+    """Listens on a port of its own; each connection is given to `serve` in a thread of its own."""
+
+    def __init__(self, serve, context=None):
+        self.serve, self.context = serve, context
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.stopping = threading.Event()
+        self.open, self.lock = set(), threading.Lock()
+        self.threads = [threading.Thread(target=self._accept, daemon=True)]
+
+    def __enter__(self):
+        self.threads[0].start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        with self.lock:
+            for connection in self.open:
+                _end(connection)
+        for thread in self.threads:
+            thread.join(10)
+            assert not thread.is_alive()
+        self.listener.close()
+
+    def _accept(self):
+        while not self.stopping.is_set():
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.open.add(connection)
+            thread = threading.Thread(target=self._run, args=(connection,), daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def _run(self, connection):
+        below = connection
+        try:
+            if self.context:
+                # the descriptor moves into the TLS socket
+                connection = self.context.wrap_socket(connection, server_side=True)
+                with self.lock:
+                    self.open.discard(below)
+                    self.open.add(connection)
+            self.serve(connection)
+        except (OSError, ssl.SSLError, ValueError):
+            pass
+        finally:
+            with self.lock:
+                self.open.discard(below)
+                self.open.discard(connection)
+            connection.close()
+
+
+def _end(connection):
+    try:
+        # not of ssl: that would begin to shake hands
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+def read_head(connection):
+    """One request head; None when the other side has gone."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = connection.recv(65536)
+        if not more:
+            return None
+        data += more
+    return data
+
+
+def answers(make):
+    """A scenario: every request head on a connection is answered with what `make` says of it."""
+    def serve(connection):
+        while (head := read_head(connection)) is not None:
+            connection.sendall(make(head))
+    return serve
+
+
+def status(line, *fields, body=b""):
+    head = [f"HTTP/1.1 {line}", *fields, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+def server_context(pair, **options):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.chain, pair.key)
+    for name, value in options.items():
+        setattr(context, name, value)
+    return context
+
+
+def hasty_router(target_port):
+    """A balancer that looks once at what has arrived, and wants the whole ClientHello in it."""
+    def serve(connection):
+        first = connection.recv(65536)
+        if len(first) < 5 or len(first) < 5 + int.from_bytes(first[3:5], "big"):
+            return
+        with socket.create_connection(("127.0.0.1", target_port)) as server:
+            server.sendall(first)
+            back = threading.Thread(target=_copy, args=(server, connection), daemon=True)
+            back.start()
+            _copy(connection, server)
+            back.join(10)
+    return serve
+
+
+def _copy(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+    except OSError:
+        pass
+    _end(target)
