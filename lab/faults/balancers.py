@@ -110,13 +110,13 @@ http {{
 """
 
 
-def apache(stage, nodes, *, directives=()):
+def apache(stage, nodes, *, directives=(), member=""):
     """mod_proxy_balancer as its manual shows it."""
     stem = stage.stem("lb-ecdsa")
     here = stage.scratch
     modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
                         for name in APACHE_MODULES if name not in ("unixd",))
-    listed = indented(f"BalancerMember http://{address}" for _, address in nodes)
+    listed = indented(f"BalancerMember http://{address} {member}" for _, address in nodes)
     return f"""\
 {modules}
 ServerName {stage.site}

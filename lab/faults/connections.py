@@ -56,8 +56,9 @@ def _(s):
 def _(s):
     """Apache speaks HTTP/1.0 to its clients (force-response-1.0)"""
     s.nodes()
-    s.apache(names=["iis1"], directives=["SetEnv downgrade-1.0 1", "SetEnv force-response-1.0 1",
-                                         "SetEnv nokeepalive 1"])
+    s.apache(names=["iis1"], member="disablereuse=On",
+             directives=["SetEnv downgrade-1.0 1", "SetEnv force-response-1.0 1",
+                         "SetEnv nokeepalive 1"])
     s.direct = s.direct[:1]
     s.prove("HTTP/1.0", s.ask().version == "HTTP/1.0")
 

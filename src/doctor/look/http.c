@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "doctor/location.h"
 #include "doctor/look/look.h"
 
@@ -80,6 +81,31 @@ static bool comes_back(const struct look_round *round, const struct look_end *en
     return true;
 }
 
+// Does the place a redirect names have an address, and does it let anybody in?
+static void knock(const struct look_round *round, const struct location *to, json_t *node)
+{
+    struct resolver *resolver = resolver_new(round->subject->dns_server);
+    struct resolver_answer answer = {0};
+    struct address address = {0};
+    char text[ADDRESS_TEXT_MAX] = "";
+    if (resolver && !address_parse(to->host, to->port, &address)) {
+        resolver_ask_addresses(resolver, to->host, &answer);
+        resolver_wait(resolver, loop_now_us() + round->subject->patience_ms * US_PER_MS);
+        if (answer.count && address_print_host(&answer.records[0].address, text))
+            address_parse(text, to->port, &address);
+    }
+    resolver_free(resolver);
+    struct call_wish wish = {.patience_ms = round->subject->patience_ms};
+    struct call *call = NULL;
+    bool is_open = address.size && is_ok(call_open(&address, &wish, &call, NULL));
+    call_close(call);
+    text[0] = '\0';
+    if (address.size)
+        address_print(&address, text);
+    json_object_set_new(node, "address", json_string(text));
+    json_object_set_new(node, "is_open", json_boolean(is_open));
+}
+
 static json_t *redirect_of(const struct look_round *round, const struct look_end *end,
                            const struct call_answer *answer)
 {
@@ -90,9 +116,13 @@ static json_t *redirect_of(const struct look_round *round, const struct look_end
     if (!location_read(span_text(answer->location), &from, &to))
         return json_pack("{s:o}", "location", look_text(answer->location));
     bool is_same = strcasecmp(from.host, to.host) == 0;
-    return json_pack("{s:o,s:o,s:b,s:b,s:b}", "location", look_text(answer->location), "host",
-                     look_text(to.host), "same_host", is_same, "to_plain",
-                     from.is_tls && !to.is_tls, "loops", comes_back(round, end, to));
+    json_t *node = json_pack("{s:o,s:o,s:b,s:b,s:b}", "location", look_text(answer->location),
+                             "host", look_text(to.host), "same_host", is_same, "to_plain",
+                             from.is_tls && !to.is_tls, "loops", comes_back(round, end, to));
+    CHECK(node);
+    if (!is_same && !end->is_node)
+        knock(round, &to, node);
+    return node;
 }
 
 // ---- the first question, twice

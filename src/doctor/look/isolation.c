@@ -5,19 +5,16 @@
 #include "doctor/crowd.h"
 #include "doctor/look/logins.h"
 
-// Is somebody who says nothing asked to log in? Otherwise there is no one to mix up.
-static bool asks_for_login(const struct trial_way *way)
+// Was somebody who said nothing asked to log in, here or at another end? Otherwise there is no one
+// to mix up. What the first look saw counts: here somebody may be logged in by now.
+static bool asks_for_login(const struct look_round *round)
 {
-    struct call *call = NULL;
-    struct call_answer answer;
+    const json_t *ends = fact(round->facts->root, "ends");
 
-    if (!is_ok(call_open(&way->address, &way->call, &call, NULL)))
-        return false;
-    call_ask(call, &(struct call_request){.target = way->target, .host = way->host}, &answer);
-    bool is_asked = answer.status == 401;
-    call_answer_done(&answer);
-    call_close(call);
-    return is_asked;
+    for (size_t i = 0; i < json_array_size(ends); i++)
+        if (fact_number(json_array_get(ends, i), "http.first.status", 0) == 401)
+            return true;
+    return false;
 }
 
 static json_t *describe(const struct crowd_tally *tally, size_t people)
@@ -38,28 +35,40 @@ static void log_in(const void *context, const struct trial_way *way, const struc
     look_try(context, way, wish, ret_trial);
 }
 
-// By NTLM where there is a password, since it ties the connection everywhere; else by Kerberos.
-static bool wish_of(const struct look_round *round, size_t person, const char *spn,
-                    struct trial_wish *ret_wish)
+// By NTLM, where there is a password; or by Kerberos with a ticket that is sent unasked, which some
+// load balancers do not recognize as a login.
+static bool wish_of(const struct look_round *round, size_t person, enum trial_scheme scheme,
+                    const char *spn, struct trial_wish *ret_wish)
 {
     struct kerberos_client *client = person ? round->kerberos_second : round->kerberos;
+    bool is_kerberos = scheme == TRIAL_KERBEROS;
 
-    *ret_wish = (struct trial_wish){.spn = spn, .scheme = TRIAL_KERBEROS, .kerberos = client};
-    if (!look_has_password(round, person))
-        return client;
-    ret_wish->scheme = TRIAL_NTLM;
-    ret_wish->account = &round->subject->accounts[person];
-    return true;
+    *ret_wish = (struct trial_wish){.spn = spn,
+                                    .scheme = scheme,
+                                    .kerberos = is_kerberos ? client : NULL,
+                                    .account = &round->subject->accounts[person],
+                                    .skips_first = is_kerberos};
+    return is_kerberos ? client != NULL : look_has_password(round, person);
 }
 
-json_t *look_isolation(const struct look_round *round, const struct look_end *end)
+static void add(struct crowd_tally *sum, const struct crowd_tally *tally)
 {
-    char host[LOOK_HOST_MAX];
+    sum->exchanges += tally->exchanges;
+    sum->wrong += tally->wrong;
+    sum->ended += tally->ended;
+    sum->anonymous_answered += tally->anonymous_answered;
+    for (size_t i = 0; i < tally->sample_count && sum->sample_count < CROWD_SAMPLES_MAX; i++)
+        memcpy(sum->samples[sum->sample_count++], tally->samples[i], CROWD_SAMPLE_MAX);
+}
+
+// Returns how many people there were.
+static size_t send_crowd(const struct look_round *round, const struct trial_way *way,
+                         enum trial_scheme scheme, struct crowd_tally *sum)
+{
     char spn[LOOK_SPN_MAX];
-    struct trial_way way = look_way(round, end, host);
     struct trial_wish wishes[CROWD_PEOPLE_MAX];
     const char *users[CROWD_PEOPLE_MAX];
-    struct crowd crowd = {.way = &way,
+    struct crowd crowd = {.way = way,
                           .wishes = wishes,
                           .users = users,
                           .lanes = 4,
@@ -71,13 +80,29 @@ json_t *look_isolation(const struct look_round *round, const struct look_end *en
     struct crowd_tally tally;
 
     look_spn(round, spn);
-    while (crowd.people < CROWD_PEOPLE_MAX &&
-           wish_of(round, crowd.people, spn, &wishes[crowd.people])) {
+    while (crowd.people < CROWD_PEOPLE_MAX && crowd.people < round->subject->account_count &&
+           wish_of(round, crowd.people, scheme, spn, &wishes[crowd.people])) {
         users[crowd.people] = round->subject->accounts[crowd.people].user;
         crowd.people++;
     }
-    if (crowd.people == 0 || !asks_for_login(&way))
-        return NULL;
+    if (crowd.people == 0)
+        return 0;
     crowd_run(&crowd, &tally);
-    return describe(&tally, crowd.people);
+    add(sum, &tally);
+    return crowd.people;
+}
+
+json_t *look_isolation(const struct look_round *round, const struct look_end *end)
+{
+    char host[LOOK_HOST_MAX];
+    struct trial_way way = look_way(round, end, host);
+    struct crowd_tally sum = {0};
+
+    if (!asks_for_login(round))
+        return NULL;
+    size_t kerberos = send_crowd(round, &way, TRIAL_KERBEROS, &sum);
+    size_t ntlm = send_crowd(round, &way, TRIAL_NTLM, &sum);
+    if (kerberos == 0 && ntlm == 0)
+        return NULL;
+    return describe(&sum, kerberos > ntlm ? kerberos : ntlm);
 }

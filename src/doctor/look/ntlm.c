@@ -43,7 +43,8 @@ static json_t *same_connection(struct trial *trial, const struct trial_way *way,
     struct trial_wish again = *wish;
     struct trial second;
 
-    if (trial->outcome != OUTCOME_OK || !trial_last(trial)->is_persistent)
+    // a login that was refused for reaching two of them tells it best
+    if (trial->outcome > OUTCOME_REFUSED || !trial->call || !trial_last(trial)->is_persistent)
         return computers;
     look_add_new(computers, token_text_span(&trial->challenge.server_name));
     again.skips_first = true;
