@@ -116,6 +116,9 @@ static const char *state_words(const struct facts *facts)
         return "Windows authentication does not work here.";
     if (!view_answers(front))
         return "No page can be had here.";
+    if (fact_is_false(front, "http.redirect.same_host"))
+        return "People are redirected to another name; what counts is whether they can log in "
+               "there.";
     if (view_offers_windows(fact(front, "http.first")))
         return "Windows authentication is offered here; no login was tried.";
     return "Windows authentication is not offered here.";

@@ -9,8 +9,8 @@
 void check_sni_missing(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *front = facts_front(facts), *node;
-    long long status = fact_number(front, "http.first.status", 0);
-    bool is_unavailable = status == 500 || (status >= 502 && status <= 504);
+    long long status = fact_number(front, "http.first.status", -1);
+    bool is_unavailable = status == 0 || status == 500 || (status >= 502 && status <= 504);
     for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++) {
         const char *named = fact_text(node, "tls.certificate.sha256");
         const char *unnamed = fact_text(node, "tls.no_name.sha256");
@@ -23,7 +23,8 @@ void check_sni_missing(const struct facts *facts, struct diagnosis *diagnosis)
             is_refused ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
             "The load balancer probably sends no server name (SNI) to the nodes, which need one.");
         finding_place(finding, view_name(front));
-        finding_evidence(finding, "%s answers %lld", view_name(front), status);
+        finding_evidence(finding, "%s answers %lld%s", view_name(front), status,
+                         status == 0 ? " (nothing came in time)" : "");
         finding_evidence(
             finding,
             is_refused ? "%s shakes hands when asked for %s, and refuses when asked for no name"
