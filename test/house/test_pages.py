@@ -103,6 +103,42 @@ def test_every_verdict_is_on_the_page_of_logins():
     assert first_column(source("docs/logins.md")) == verdicts() and len(verdicts()) > 30
 
 
+def check_table(*arguments):
+    result = subprocess.run([ROOT / "dev/check_table", *arguments], capture_output=True, text=True)
+    return result.returncode, result.stderr
+
+
+def test_the_list_of_checks_is_up_to_date():
+    assert check_table("--check") == (0, "")
+
+
+def checks():
+    return re.findall(r"^CHECK_ROW\((\w+),", source("src/doctor/check/checks.tbl"), re.M)
+
+
+def test_every_check_has_a_file_cases_and_its_line():
+    cases = json.loads(source("test/unit/doctor/facts/cases.json"))
+    listed = first_column(section(source("docs/doctor.md"), "The checks"))
+    files = {path.stem for path in (ROOT / "src/doctor/check").glob("*.c")} - {"view", "remedy"}
+    assert len(checks()) > 70 and set(checks()) == files == listed
+    for says in (True, False):
+        assert {case["check"] for case in cases if case["says"] is says} == set(checks())
+
+
+def test_a_changed_check_is_found(tmp_path):
+    for path in ("src/doctor/check/checks.tbl", "docs/doctor.md"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    table = tmp_path / "src/doctor/check/checks.tbl"
+    table.write_text(table.read_text().replace("One person is", "Nobody is"))
+    status, said = check_table("--check", tmp_path)
+    assert status == 1 and "run dev/check_table" in said
+    assert check_table(tmp_path) == (0, "") and check_table("--check", tmp_path) == (0, "")
+    table.write_text(table.read_text() + "CHECK_ROW(typo)\n")
+    status, said = check_table("--check", tmp_path)
+    assert status == 1 and "neither an entry nor a comment" in said
+
+
 def ends():
     return set(re.findall(r'^END\(\w+, "(\w+)"', source("src/base/end.tbl"), re.M))
 
@@ -113,7 +149,8 @@ def test_every_end_is_on_the_page_of_ends():
 
 # ---- the log
 
-KEY = re.compile(r'(?:json_put_(?:text|string|u64|bool|milliseconds|open)|add_text)\(&?json, "(\w+)"')
+KEY = re.compile(
+    r'(?:json_put_(?:text|string|u64|i64|bool|milliseconds|open)|add_(?:text|number|etype|build))\(&?json, "(\w+)"')
 
 
 def keys_written(text):
@@ -127,7 +164,7 @@ def keys_described():
 
 
 def test_every_key_of_the_log_is_described_and_no_other():
-    written = keys_written(source("src/mode/record.c", "src/control/notice.c"))
+    written = keys_written(source("src/mode/record.c", "src/mode/record_login.c", "src/control/notice.c"))
     assert len(written) > 40
     assert keys_described() == written
 
@@ -201,8 +238,9 @@ def test_every_command_has_its_section_in_the_manual():
         assert re.search(rf"^\.SS .*\b{command}\b", MANUAL, re.M), command
 
 
-OPTION = re.compile(r'\{"([\w-]+)", (?:no|required)_argument')
-COMMANDS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src/cmd").glob("*.c") if OPTION.search(source(path)))
+OPTION = re.compile(r'\{"([\w-]+)", (?:no|required|optional)_argument')
+SOURCES = [*(ROOT / "src/cmd").glob("*.c"), ROOT / "src/doctor/subject.c"]
+COMMANDS = sorted(str(path.relative_to(ROOT)) for path in SOURCES if OPTION.search(source(path)))
 
 
 @pytest.mark.parametrize("path", COMMANDS)
@@ -214,7 +252,7 @@ def test_every_option_of_a_command_is_in_the_manual(path):
 def test_the_manual_names_no_option_that_is_not_there():
     assert len(COMMANDS) > 2
     there = set(OPTION.findall(source(*COMMANDS)))
-    there |= set(re.findall(r'"--(\w+)"', source("src/cmd/main.c"))) | {"unix-socket"}
+    there |= set(re.findall(r'"--(\w+)"', source("src/cmd/main.c", "src/cmd/doctor.c"))) | {"unix-socket"}
     assert set(re.findall(r"--(\w[\w-]*)", MANUAL)) <= there
 
 
