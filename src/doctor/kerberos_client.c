@@ -446,17 +446,9 @@ const char *kerberos_client_realm(const struct kerberos_client *client)
 
 bool kerberos_client_cache(struct kerberos_client *client, char *ret_name, size_t capacity)
 {
-    char *name = NULL;
-
-    pthread_mutex_lock(&client->lock);
-    krb5_error_code code = krb5_cc_get_full_name(client->context, client->cache, &name);
-    pthread_mutex_unlock(&client->lock);
-    bool fits = code == 0 && strlen(name) < capacity;
-    if (fits)
-        strcpy(ret_name, name);
-    if (code == 0)
-        krb5_free_string(client->context, name);
-    return fits;
+    const char *name = krb5_cc_get_name(client->context, client->cache);
+    int size = snprintf(ret_name, capacity, "MEMORY:%s", name);
+    return size > 0 && (size_t)size < capacity;
 }
 
 void kerberos_client_tgt(const struct kerberos_client *client, struct kerberos_ticket *ret_ticket)
