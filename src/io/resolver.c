@@ -219,11 +219,13 @@ void resolver_ask_service(struct resolver *resolver, const char *name,
 static nfds_t sockets_of(struct resolver *resolver, struct pollfd watched[ARES_GETSOCK_MAXNUM])
 {
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-    int set = ares_getsock(resolver->channel, sockets, ARES_GETSOCK_MAXNUM);
+    // as ARES_GETSOCK_READABLE and _WRITABLE have it, which shift a signed 1 into the sign
+    unsigned set = (unsigned)ares_getsock(resolver->channel, sockets, ARES_GETSOCK_MAXNUM);
     nfds_t count = 0;
     for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        short events = (short)((ARES_GETSOCK_READABLE(set, i) ? POLLIN : 0) |
-                               (ARES_GETSOCK_WRITABLE(set, i) ? POLLOUT : 0));
+        bool is_read = set >> i & 1u;
+        bool is_written = set >> (i + ARES_GETSOCK_MAXNUM) & 1u;
+        short events = (short)((is_read ? POLLIN : 0) | (is_written ? POLLOUT : 0));
         if (events)
             watched[count++] = (struct pollfd){.fd = sockets[i], .events = events};
     }
