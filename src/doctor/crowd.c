@@ -51,6 +51,18 @@ static void judge(struct lane *lane, const struct call_answer *answer, size_t pe
     }
 }
 
+// A page that names anybody, for a request that named nobody.
+static bool count_leak(struct lane *lane, const struct call_answer *answer)
+{
+    for (size_t i = 0; i < lane->crowd->people; i++) {
+        if (trial_page_shows(answer, lane->crowd->users[i])) {
+            sample(&lane->tally, "a client without credentials", lane->crowd->users[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void log_in(struct lane *lane, struct trial *trial, size_t person)
 {
     const struct crowd *crowd = lane->crowd;
@@ -59,7 +71,9 @@ static void log_in(struct lane *lane, struct trial *trial, size_t person)
         crowd->log_in(crowd->context, crowd->way, &crowd->wishes[person], trial);
     else
         trial_make(crowd->way, &crowd->wishes[person], trial);
-    lane->tally.refused += trial->outcome != OUTCOME_OK;
+    bool is_leak = trial->outcome == OUTCOME_NOT_OFFERED && count_leak(lane, trial_last(trial));
+    lane->tally.anonymous_answered += is_leak;
+    lane->tally.refused += trial->outcome != OUTCOME_OK && !is_leak;
     if (trial_last(trial))
         judge(lane, trial_last(trial), person);
     else
@@ -93,9 +107,7 @@ static void ask_as_nobody(struct lane *lane)
     lane->tally.anonymous++;
     if (answer.status >= 200 && answer.status < 300) {
         lane->tally.anonymous_answered++;
-        for (size_t i = 0; i < lane->crowd->people; i++)
-            if (trial_page_shows(&answer, lane->crowd->users[i]))
-                sample(&lane->tally, "a client without credentials", lane->crowd->users[i]);
+        count_leak(lane, &answer);
     }
     if (answer.status == 0 || !answer.is_persistent)
         lane->nobody = call_close(lane->nobody);

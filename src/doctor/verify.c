@@ -41,7 +41,9 @@ const char *verify_isolation(const struct verify_row *row, char text[VERIFY_ISOL
     unsigned mixed = row->crowd.wrong + row->crowd.anonymous_answered;
     unsigned lost = row->crowd.refused + row->crowd.ended;
 
-    if (!row->has_crowd)
+    if (row->is_leaking)
+        snprintf(text, VERIFY_ISOLATION_MAX, "MIXED UP: known without login");
+    else if (!row->has_crowd)
         snprintf(text, VERIFY_ISOLATION_MAX, "not measured");
     else if (mixed)
         snprintf(text, VERIFY_ISOLATION_MAX, "MIXED UP %u of %u", mixed, row->crowd.exchanges);
@@ -57,7 +59,8 @@ bool verify_row_holds(const struct verify_row *row)
     const struct crowd_tally *crowd = &row->crowd;
     bool is_absent = row->outcome == OUTCOME_NOT_OFFERED || row->outcome == OUTCOME_NOT_TRIED;
 
-    if (crowd->wrong || crowd->anonymous_answered || crowd->refused || crowd->ended)
+    if (row->is_leaking || crowd->wrong || crowd->anonymous_answered || crowd->refused ||
+        crowd->ended)
         return false;
     return (row->outcome == OUTCOME_OK || is_absent) && row->reload != VERIFY_RELOAD_LOST;
 }

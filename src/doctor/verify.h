@@ -51,6 +51,7 @@ struct verify_row {
     enum verify_scheme scheme;
     enum outcome outcome;
     char problem[256]; // why not, in words; "" when it works
+    bool is_leaking;   // a page named one of the accounts before anybody had logged in
     unsigned legs;     // requests of one login, the first one without credentials
     int64_t us;        // median of a login, from connect to page; -1: none worked
     int64_t direct_us; // the same at the server itself; -1: it could not be reached or refused

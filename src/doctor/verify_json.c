@@ -38,6 +38,7 @@ static json_t *row_of(const struct verify_row *row)
         milliseconds(row->direct_us), "direct", row->direct, "added_ms", added, "protection",
         verify_protection_word(row->protection), "reload", verify_reload_word(row->reload));
     CHECK(node);
+    json_object_set_new(node, "is_leaking", json_boolean(row->is_leaking));
     if (row->has_crowd)
         json_object_set_new(node, "crowd", crowd_of(row));
     return node;

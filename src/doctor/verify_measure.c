@@ -194,6 +194,15 @@ static int64_t times_median(struct times *times)
     return times->us[times->count / 2];
 }
 
+// A page that names one of us before anybody has said who is there.
+static bool names_anybody(const struct verifier *verifier, const struct trial *trial)
+{
+    for (size_t i = 0; i < verifier->people; i++)
+        if (trial_page_shows(trial_last(trial), verifier->users[i]))
+            return true;
+    return false;
+}
+
 // Through us, from where people begin. False, with the row saying why, when it does not work.
 static bool log_in(const struct verifier *verifier, const struct verify_way *way,
                    struct verify_row *row, struct times *times)
@@ -212,6 +221,7 @@ static bool log_in(const struct verifier *verifier, const struct verify_way *way
     row->outcome = trial.outcome;
     row->legs = (unsigned)trial.answer_count + place.redirects;
     verify_explain(&trial, row->problem);
+    row->is_leaking = trial.outcome == OUTCOME_NOT_OFFERED && names_anybody(verifier, &trial);
     times->us[times->count++] = (int64_t)(trial.took_us + place.redirect_us);
     trial_done(&trial);
     return row->outcome == OUTCOME_OK;
@@ -341,10 +351,12 @@ void verify_measure(const struct verifier *verifier, const struct verify_way *wa
     *ret_row = (struct verify_row){.scheme = scheme, .us = -1, .direct_us = -1};
     describe(way, ret_row);
     measure_logins(verifier, way, ret_row);
-    bool is_measurable = ret_row->outcome == OUTCOME_OK || ret_row->outcome == OUTCOME_REFUSED;
+    bool is_measurable = ret_row->outcome == OUTCOME_OK || ret_row->outcome == OUTCOME_REFUSED ||
+                         ret_row->is_leaking;
     if (!is_measurable || !verify_place_find(verifier, way, &place, problem))
         return;
-    measure_protection(verifier, &place, ret_row);
-    if (ret_row->outcome == OUTCOME_OK)
+    if (!ret_row->is_leaking)
+        measure_protection(verifier, &place, ret_row);
+    if (ret_row->outcome != OUTCOME_REFUSED)
         measure_crowd(verifier, &place, ret_row);
 }

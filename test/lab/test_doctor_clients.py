@@ -197,7 +197,7 @@ def test_a_wrong_password_is_tried_twice_where_no_kdc_tells(doctor, lab, server,
                    env={**lab.env(), "KRB5_CONFIG": str(config)})
     assert facts["kerberos"]["client"]["error"]["name"] == "KDC_UNREACHABLE"
     assert [kdc["is_open"] for kdc in facts["kerberos"]["kdcs"]] == [False]
-    assert one.log().count("bad-password") == 2
+    assert one.log().count("bad-password") == 2, one.log()
 
 
 def test_a_good_password_is_used_where_no_kdc_tells(doctor, lab, plain, tmp_path):
@@ -227,9 +227,14 @@ def test_clocks(doctor, plain):
 
 
 # A balancer that shares its connections to the servers gives one person's page to another.
+# The second run meets connections that the first one left, with people on them.
 def test_a_pooling_balancer_mixes_people_up(doctor, server, peer):
     balancer = peer("nginx", f"127.0.0.1:{server().http}")
-    found = front(doctor(f"https://lb.example.test:{balancer.ports[1]}/"))["isolation"]
+    for _ in range(2):
+        check_mixed(front(doctor(f"https://lb.example.test:{balancer.ports[1]}/"))["isolation"])
+
+
+def check_mixed(found):
     assert found["wrong"] > 0
     assert found["anonymous_answered"] > 0
     assert any("was answered as" in words for words in found["sample"])

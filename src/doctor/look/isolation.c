@@ -17,6 +17,24 @@ static bool asks_for_login(const struct look_round *round)
     return false;
 }
 
+// Is it so now? Or does the page name one of us before anybody has logged in? Then it comes from
+// somebody's connection.
+static bool asks_or_names_anybody(const struct look_round *round, const struct trial_way *way)
+{
+    struct call *call = NULL;
+    struct call_answer answer;
+
+    if (!is_ok(call_open(&way->address, &way->call, &call, NULL)))
+        return false;
+    call_ask(call, &(struct call_request){.target = way->target, .host = way->host}, &answer);
+    bool is_asked = answer.status == 401;
+    for (size_t i = 0; i < round->subject->account_count; i++)
+        is_asked = is_asked || trial_page_shows(&answer, round->subject->accounts[i].user);
+    call_answer_done(&answer);
+    call_close(call);
+    return is_asked;
+}
+
 static json_t *describe(const struct crowd_tally *tally, size_t people)
 {
     json_t *samples = json_array();
@@ -98,7 +116,7 @@ json_t *look_isolation(const struct look_round *round, const struct look_end *en
     struct trial_way way = look_way(round, end, host);
     struct crowd_tally sum = {0};
 
-    if (!asks_for_login(round))
+    if (!asks_for_login(round) && !asks_or_names_anybody(round, &way))
         return NULL;
     size_t kerberos = send_crowd(round, &way, TRIAL_KERBEROS, &sum);
     size_t ntlm = send_crowd(round, &way, TRIAL_NTLM, &sum);

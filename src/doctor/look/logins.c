@@ -32,7 +32,7 @@ static bool is_refusal(const struct kerberos_problem *problem)
     return false;
 }
 
-static bool is_vouched_for(const struct look_round *round, const struct account *account)
+bool look_is_vouched_for(const struct look_round *round, const struct account *account)
 {
     const struct account *accounts = round->subject->accounts;
 
@@ -45,7 +45,7 @@ bool look_has_password(const struct look_round *round, size_t index)
 
     if (index >= subject->account_count || subject->accounts[index].proof != PROOF_PASSWORD)
         return false;
-    if (is_vouched_for(round, &subject->accounts[index]))
+    if (look_is_vouched_for(round, &subject->accounts[index]))
         return true;
     return index == 0 && !is_refusal(&round->kerberos_problem);
 }
@@ -84,7 +84,7 @@ void look_try(const struct look_round *round, const struct trial_way *way,
 {
     bool is_tried = false;
 
-    if (wish->account && !is_vouched_for(round, wish->account)) {
+    if (wish->account && !look_is_vouched_for(round, wish->account)) {
         pthread_mutex_lock(&round->gate->lock);
         is_tried = try_guarded(round->gate, way, wish, ret_trial);
         pthread_mutex_unlock(&round->gate->lock);

@@ -17,6 +17,9 @@ const char *look_spn(const struct look_round *round, char out[LOOK_SPN_MAX]);
 // Has that account a password for NTLM, which no KDC has refused? `index` 0 or 1.
 bool look_has_password(const struct look_round *round, size_t index);
 
+// Did the KDC take what that account has? Then a server that refuses it does so for another reason.
+bool look_is_vouched_for(const struct look_round *round, const struct account *account);
+
 // trial_make, guarded: a password of which neither KDC nor server has said that it is right is sent
 // to servers one login at a time, and after two refusals no more (OUTCOME_NOT_TRIED). A right
 // password that is refused for other reasons does not count towards a lockout.

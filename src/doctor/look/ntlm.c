@@ -36,15 +36,17 @@ static json_t *server_of(const struct token *challenge)
 
 // Two handshakes on one connection: both are answered by one computer, or somebody in between
 // chooses anew for each request.
-static json_t *same_connection(struct trial *trial, const struct trial_way *way,
-                               const struct trial_wish *wish)
+static json_t *same_connection(const struct look_round *round, struct trial *trial,
+                               const struct trial_way *way, const struct trial_wish *wish)
 {
     json_t *computers = json_array();
     struct trial_wish again = *wish;
     struct trial second;
 
-    // a login that was refused for reaching two of them tells it best
-    if (trial->outcome > OUTCOME_REFUSED || !trial->call || !trial_last(trial)->is_persistent)
+    // a login that was refused for reaching two of them tells it best, if it was not the password
+    bool may_retry = trial->outcome == OUTCOME_OK || (trial->outcome == OUTCOME_REFUSED &&
+                                                      look_is_vouched_for(round, wish->account));
+    if (!may_retry || !trial->call || !trial_last(trial)->is_persistent)
         return computers;
     look_add_new(computers, token_text_span(&trial->challenge.server_name));
     again.skips_first = true;
@@ -91,7 +93,8 @@ json_t *look_ntlm(const struct look_round *round, const struct look_end *end)
     json_t *computers = json_array();
     if (trial.challenge.server_name.size)
         look_add_new(computers, token_text_span(&trial.challenge.server_name));
-    json_object_set_new(node, "same_connection_computers", same_connection(&trial, &way, &wish));
+    json_object_set_new(node, "same_connection_computers",
+                        same_connection(round, &trial, &way, &wish));
     if (trial.outcome <= OUTCOME_CLOSED)
         json_object_set_new(node, "repeats", look_repeats(round, &way, &wish, REPEATS, computers));
     json_object_set_new(node, "computers", computers);

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`handfast verify` against a running Handfast: what works, what does not, and what it says then."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from lab.balancer import Balancer, binary
+from lab.demo import configuration
+from lab.demo.peers import KINDS, Peer
+from lab.embedded.domain import password
+
+REALM = "EXAMPLE.TEST"
+KERBEROS, NTLM, NEGOTIATE = "Kerberos", "NTLM", "Negotiate, NTLM inside"
+NAMES = ("iis1.example.test", "iis2.example.test")
+
+
+def one_route(lab, address, tls=False):
+    """A configuration with one forwarded route to one server."""
+    pair = lab.certificate("lb-ecdsa")
+    return f"""\
+listeners:
+  - {{bind: "127.0.0.1:0", tls: true}}
+admin: "{lab.path('verify.sock')}"
+sites:
+  - name: portal
+    hosts: [lb.example.test]
+    certificates: [{{chain: "{pair.chain}", key: "{pair.key}"}}]
+    routes:
+      - {{path: /, forward: web}}
+pools:
+  - name: web
+{f'    tls: {{ca: "{lab.ca_file}"}}' if tls else ""}
+    servers:
+      - {{name: iis1.example.test, address: "{address}"}}
+"""
+
+
+def all_modes(lab, one, two):
+    """The demo's: forwarded in clear and over TLS, redirected and passed through."""
+    pair = lab.certificate("lb-ecdsa")
+    return configuration.handfast(
+        "127.0.0.1:0", (pair.chain, pair.key), lab.ca_file,
+        [(name, f"127.0.0.1:{iis.http}") for name, iis in zip(NAMES, (one, two))],
+        [(name, f"127.0.0.1:{iis.https}") for name, iis in zip(NAMES, (one, two))],
+        lab.path("verify.sock"))
+
+
+@pytest.fixture
+def verify(lab, tmp_path):
+    """verify(balancer, ...) -> the finished process."""
+    def run(balancer, *arguments, people=("alice", "bob"), file=None, address="127.0.0.1"):
+        accounts = []
+        for person in people:
+            secret = tmp_path / f"{person}.password"
+            secret.write_text(password(person) + "\n", encoding="utf-8")
+            secret.chmod(0o600)
+            accounts += ["--as", f"{person}@{REALM}", "--password-file", str(secret)]
+        done = subprocess.run(
+            [binary(), "verify", "-c", str(file or balancer.config_file), "--address", address,
+             "--port", str(balancer.ports[0]), "--ca", lab.ca_file, "--lanes", "2", *accounts,
+             *arguments],
+            capture_output=True, text=True, check=False, env=lab.env())
+        assert not any(password(person) in done.stdout + done.stderr for person in people)
+        return done
+    return run
+
+
+def rows_of(done):
+    report = json.loads(done.stdout)
+    return {(row["mode"], row["way"], row["scheme"]): row for row in report["rows"]}
+
+
+def only(done, scheme):
+    """The row of that scheme, where there is one way only."""
+    found = [row for row in json.loads(done.stdout)["rows"] if row["scheme"] == scheme]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_every_mode_and_scheme_with_a_reload(lab, verify, server, tmp_path):
+    page = tmp_path / "page.html"
+    with Balancer(all_modes(lab, server("iis1"), server("iis2"))) as balancer:
+        done = verify(balancer, "--reload", "--json", "--html", str(page))
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["holds"] and report["was_reloaded"] and report["accounts"] == 2
+    rows = rows_of(done)
+    assert len(rows) == 5 * 3
+    assert {mode for mode, _, _ in rows} == {"forward", "passthrough", "redirect"}
+    for (mode, way, scheme), row in rows.items():
+        assert row["outcome"] == "ok", (way, scheme, row["problem"])
+        assert row["legs"] == (2 if scheme == KERBEROS else 3) + (mode == "redirect")
+        assert row["ms"] > 0 and row["direct_ms"] > 0
+        assert row["added_ms"] == pytest.approx(row["ms"] - row["direct_ms"], abs=0.01)
+        assert row["crowd"]["right"] == row["crowd"]["exchanges"] - row["crowd"]["anonymous"] > 0
+        assert row["crowd"]["wrong"] == row["crowd"]["anonymous_answered"] == 0
+        assert row["crowd"]["anonymous"] > 0
+        assert row["protection"] == "not enforced"
+        assert row["reload"] == "held"
+    check_page(page.read_text(encoding="utf-8"))
+
+
+def check_page(text):
+    """One page that needs nothing from elsewhere, and is well-formed in what it draws."""
+    assert text.startswith("<!DOCTYPE html>")
+    assert text.count("<svg") == text.count("</svg>") == 2
+    assert text.count("<rect") >= 15 * 3
+    assert text.count("<tr class=good>") == 15
+    assert not re.search(r"<(script|link|img|iframe|object)\b|\bsrc=|\bhref=|@import|url\(", text)
+    assert "Every login works" in text
+
+
+def test_what_extended_protection_does_to_each_mode(lab, verify, server):
+    servers = [server(name, extended_protection="allow") for name in ("iis1", "iis2")]
+    with Balancer(all_modes(lab, *servers)) as balancer:
+        done = verify(balancer, "--json")
+    assert done.returncode == 1
+    for (mode, way, scheme), row in rows_of(done).items():
+        is_in = mode != "forward"
+        assert row["outcome"] == ("ok" if is_in else "refused"), (way, scheme)
+        assert row["protection"] == ("enforced, passes" if is_in else "enforced, FAILS")
+        assert row["holds"] is is_in
+        assert ("crowd" in row) is is_in
+
+
+def test_a_server_set_for_a_proxy(lab, verify, server):
+    iis = server("iis1", extended_protection="require", proxy=True, spn=["HTTP/lb.example.test"])
+    with Balancer(one_route(lab, f"127.0.0.1:{iis.https}", tls=True)) as balancer:
+        done = verify(balancer, "--json")
+    assert done.returncode == 0, done.stdout
+    for row in json.loads(done.stdout)["rows"]:
+        assert row["protection"] == "enforced for a proxy, passes"
+
+
+# Handfast keeps people apart; what stands behind it may not.
+def test_people_mixed_up_behind_us_are_seen(lab, verify, server, tmp_path):
+    pair = lab.certificate("lb-ecdsa")
+    kind = next(kind for kind in KINDS if kind.name == "nginx")
+    with Peer(kind, str(tmp_path), (pair.chain, pair.key),
+              [("iis1", f"127.0.0.1:{server('iis1').http}")]) as peer:
+        with Balancer(one_route(lab, f"127.0.0.1:{peer.ports[1]}", tls=True).replace(
+                "    tls: {", "    tls: {name: lb.example.test, ")) as balancer:
+            done = verify(balancer, "--json")
+            table = verify(balancer)
+    assert done.returncode == table.returncode == 1
+    for scheme in (KERBEROS, NTLM, NEGOTIATE):
+        row = only(done, scheme)
+        assert not row["holds"] and row["crowd"]["anonymous_answered"] > 0 and row["crowd"]["sample"]
+    assert sum(row["crowd"]["wrong"] for row in json.loads(done.stdout)["rows"]) > 0
+    assert "MIXED UP" in table.stdout and "was answered as" in table.stdout
+    assert "Not every login works" in table.stdout
+
+
+def test_a_route_that_asks_nobody_to_log_in(lab, verify, server):
+    iis = server("iis1", no_auth=["/"])
+    with Balancer(one_route(lab, f"127.0.0.1:{iis.http}")) as balancer:
+        done = verify(balancer, "--json")
+    assert done.returncode == 0
+    assert {row["outcome"] for row in json.loads(done.stdout)["rows"]} == {"not offered"}
+
+
+def test_a_server_that_is_not_there(lab, verify):
+    with Balancer(one_route(lab, "127.0.0.1:1")) as balancer:
+        done = verify(balancer, "--json")
+    assert done.returncode == 1
+    for row in json.loads(done.stdout)["rows"]:
+        assert row["outcome"] == "failed" and row["ms"] is None and row["direct_ms"] is None
+        assert "503" in row["problem"] or "502" in row["problem"]
+
+
+def test_tickets_without_a_password(lab, verify, plain):
+    with Balancer(one_route(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        done = verify(balancer, "--as", f"alice@{REALM}", "--ccache", lab.ticket("alice"), "--json",
+                      people=())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert only(done, KERBEROS)["outcome"] == "ok"
+    assert only(done, NTLM)["outcome"] == only(done, NEGOTIATE)["outcome"] == "not tried"
+    assert only(done, KERBEROS)["crowd"]["right"] > 0
+
+
+def test_a_wrong_password_reaches_no_server(lab, verify, server, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not it\n", encoding="utf-8")
+    wrong.chmod(0o600)
+    iis = server("iis1")
+    with Balancer(one_route(lab, f"127.0.0.1:{iis.http}")) as balancer:
+        done = verify(balancer, "--as", f"dave@{REALM}", "--password-file", str(wrong), people=())
+    assert done.returncode == 2
+    assert "dave cannot log in" in done.stderr and "not it" not in done.stderr
+    assert "bad-password" not in iis.log()
+
+
+def test_a_reload_that_cannot_be_had(lab, verify, plain):
+    with Balancer(one_route(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        done = verify(balancer, "--reload", "-s", lab.path("nobody.sock"), "--json",
+                      people=["alice"])
+    assert done.returncode == 1
+    assert "could not be reloaded" in done.stderr
+    assert json.loads(done.stdout)["was_reloaded"] is False
+
+
+def test_a_configuration_with_errors(lab, verify, plain, tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("listeners: 7\n", encoding="utf-8")
+    with Balancer(one_route(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        done = verify(balancer, people=["alice"], file=bad)
+    assert done.returncode == 2
+    assert "bad.yaml:1" in done.stderr
+
+
+def test_the_page_escapes_what_is_not_ours(lab, verify, plain, tmp_path):
+    odd = tmp_path / "<b>&.yaml"
+    page = tmp_path / "page.html"
+    with Balancer(one_route(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        with open(balancer.config_file, encoding="utf-8") as file:
+            odd.write_text(file.read(), encoding="utf-8")
+        done = verify(balancer, "--html", str(page), people=["alice"], file=odd)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "&lt;b&gt;&amp;.yaml" in text and "<b>" not in text
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["-c", "/nonexistent"], ["-c", "x", "--port", "0"], ["-c", "x", "--lanes", "99"],
+    ["-c", "x", "--ldap"], ["-c", "x", "https://lb.example.test/"], ["-c", "x", "--what"],
+], ids=["nothing", "no account", "port", "lanes", "foreign", "a URL", "unknown"])
+def test_wrong_usage(arguments):
+    done = subprocess.run([binary(), "verify", *arguments], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 2
+    assert done.stderr and not done.stdout
