@@ -4,10 +4,20 @@
 
 #include <strings.h>
 
+// Only what may stand in a request line: what a server says must not become two of them.
+static bool is_sendable(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] <= ' ' || text.data[i] >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
 static bool keep_target(struct location *location, struct span before, struct span target)
 {
     struct span path = span_first(target, span_find(target, '#'));
-    if (before.size + path.size + 2 > sizeof location->target)
+    if (before.size + path.size + 2 > sizeof location->target || !is_sendable(path))
         return false;
     char *out = location->target;
     if (before.size)
@@ -64,7 +74,7 @@ bool location_read(struct span text, const struct location *from, struct locatio
     struct location location = *from;
     bool is_read = false;
     text = span_trim(text);
-    if (span_is_empty(text) || memchr(text.data, 0, text.size))
+    if (span_is_empty(text))
         return false;
     if (span_starts_with_nocase(text, SPAN("https://")) ||
         span_starts_with_nocase(text, SPAN("http://"))) {

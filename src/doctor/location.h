@@ -15,7 +15,8 @@ struct location {
     char target[LOCATION_TARGET_MAX];
 };
 
-// False when it leads nowhere we could ask: another scheme, no valid host, or too long.
+// False when it leads nowhere we could ask: another scheme, no valid host, bytes that
+// no request line may hold, or too long.
 bool location_read(struct span text, const struct location *from, struct location *ret_location);
 // The same page: scheme, host, port and target.
 bool location_equal(const struct location *a, const struct location *b);

@@ -50,7 +50,10 @@ static void leads_nowhere(void **state)
                                         "http://a b/",
                                         "https://user@host/",
                                         "ms-app://x/",
-                                        "https://host:99999/"};
+                                        "https://host:99999/",
+                                        "/a b",
+                                        "/a\r\nHost: x",
+                                        "/\xc3\xa4"};
     struct location to = page;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_false(location_read(span_text(cases[i]), &page, &to));
