@@ -34,14 +34,13 @@ static bool add(struct sink *sink, const struct site_config *site, const char *h
                 const char *path, enum verify_mode mode, const struct pool_config *pool,
                 size_t server_index)
 {
-    static const char *const arrows[] = {"->", "=>", "302"};
     const struct listener_config *listener = listener_of(sink->snapshot, site);
     struct verify_way way = {.mode = mode, .pool = pool, .server_index = server_index};
 
     if (!listener || strlen(path) >= sizeof(way.start.target))
         return false;
-    snprintf(way.name, sizeof(way.name), "%.100s %.160s %s %.100s", site->name,
-             mode == VERIFY_PASSTHROUGH ? host : path, arrows[mode], pool->name);
+    snprintf(way.name, sizeof(way.name), "%.100s %.160s -> %.100s", site->name,
+             mode == VERIFY_PASSTHROUGH ? host : path, pool->name);
     way.start.is_tls = listener->is_tls;
     way.start.port = sink->port ? sink->port : listener->port;
     snprintf(way.start.host, sizeof(way.start.host), "%s", host);

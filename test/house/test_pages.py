@@ -176,9 +176,10 @@ def test_a_new_key_would_be_found():
 
 def test_the_example_lines_hold_no_other_keys():
     lines = [json.loads(line) for line in re.findall(r"^\{.*\}$", section(OPERATING, "The log"), re.M)]
-    assert {line["what"] for line in lines} == {"exchange", "relay", "client", "server"}
+    assert {line["what"] for line in lines} == {"exchange", "relay", "login", "client", "server"}
     for line in lines:
-        assert set(line) | set(line.get("login", ())) <= keys_described()
+        inner = [line.get("login", {}), *line.get("legs", ())]
+        assert set(line).union(*inner) <= keys_described()
         assert line.get("end", "done") in ends()
 
 
@@ -243,6 +244,18 @@ SOURCES = [*(ROOT / "src/cmd").glob("*.c"), ROOT / "src/doctor/subject.c"]
 COMMANDS = sorted(str(path.relative_to(ROOT)) for path in SOURCES if OPTION.search(source(path)))
 
 
+# options that a command has beside those of all that talk to the running process
+BESIDES = re.compile(r'\{"([\w-]+)", "[^"]+", (?:&[\w.]+, NULL|NULL, &[\w.]+)\}')
+BESIDES_COMMANDS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src/cmd").glob("*.c") if BESIDES.search(source(path)))
+
+
+def test_every_option_besides_is_in_the_manual():
+    found = BESIDES.findall(source(*BESIDES_COMMANDS))
+    assert "watch" in found
+    for name in found:
+        assert f"--{name}" in MANUAL, name
+
+
 @pytest.mark.parametrize("path", COMMANDS)
 def test_every_option_of_a_command_is_in_the_manual(path):
     for name in OPTION.findall(source(path)):
@@ -251,8 +264,8 @@ def test_every_option_of_a_command_is_in_the_manual(path):
 
 def test_the_manual_names_no_option_that_is_not_there():
     assert len(COMMANDS) > 2
-    there = set(OPTION.findall(source(*COMMANDS)))
-    there |= set(re.findall(r'"--(\w+)"', source("src/cmd/main.c", "src/cmd/doctor.c"))) | {"unix-socket"}
+    there = set(OPTION.findall(source(*COMMANDS))) | set(BESIDES.findall(source(*BESIDES_COMMANDS)))
+    there |= set(re.findall(r'"--(\w+)"', source("src/cmd/main.c", "src/cmd/doctor.c", "src/cmd/verify.c"))) | {"unix-socket"}
     assert set(re.findall(r"--(\w[\w-]*)", MANUAL)) <= there
 
 
@@ -263,7 +276,7 @@ def test_the_manual_names_the_version():
 
 # ---- links
 
-@pytest.mark.parametrize("page", ["docs/operating.md", "docs/pins.md", "docs/ends.md", "docs/plan.md"])
+@pytest.mark.parametrize("page", ["docs/operating.md", "docs/pins.md", "docs/ends.md", "docs/logins.md", "docs/plan.md"])
 def test_links_lead_somewhere(page):
     text = source(page)
     links = re.findall(r"\]\(([^)\s]+)\)", text)
