@@ -34,14 +34,27 @@ static json_t *server_of(const struct token *challenge)
     return node;
 }
 
-// Two handshakes on one connection: both are answered by one computer, or somebody in between
-// chooses anew for each request.
+// Another handshake on the connection of `earlier`, while it lasts: who answers it is added.
+static void shake_again(struct trial *earlier, const struct trial_way *way,
+                        const struct trial_wish *wish, json_t *computers, struct trial *ret_trial)
+{
+    *ret_trial = (struct trial){0};
+    if (!earlier->call || !trial_last(earlier) || !trial_last(earlier)->is_persistent)
+        return;
+    trial_make_again(earlier, way, wish, ret_trial);
+    if (ret_trial->challenge.server_name.size)
+        look_add_new(computers, token_text_span(&ret_trial->challenge.server_name));
+}
+
+// More handshakes on one connection: all are answered by one computer, or somebody in between
+// chooses anew for each request. Of two nodes in turn, two handshakes of two legs begin at the
+// same; a request without credentials before the third shifts that.
 static json_t *same_connection(const struct look_round *round, struct trial *trial,
                                const struct trial_way *way, const struct trial_wish *wish)
 {
     json_t *computers = json_array();
     struct trial_wish again = *wish;
-    struct trial second;
+    struct trial second, third;
 
     // a login that was refused for reaching two of them tells it best, if it was not the password
     bool may_retry = trial->outcome == OUTCOME_OK || (trial->outcome == OUTCOME_REFUSED &&
@@ -49,12 +62,13 @@ static json_t *same_connection(const struct look_round *round, struct trial *tri
     if (!may_retry || !trial->call || !trial_last(trial)->is_persistent)
         return computers;
     look_add_new(computers, token_text_span(&trial->challenge.server_name));
-    again.skips_first = true;
     if (trial->scheme[1] == 'e')
         again.scheme = TRIAL_SPNEGO_NTLM;
-    trial_make_again(trial, way, &again, &second);
-    if (second.challenge.server_name.size)
-        look_add_new(computers, token_text_span(&second.challenge.server_name));
+    again.skips_first = true;
+    shake_again(trial, way, &again, computers, &second);
+    again.skips_first = false;
+    shake_again(&second, way, &again, computers, &third);
+    trial_done(&third);
     trial_done(&second);
     return computers;
 }
