@@ -20,6 +20,7 @@ class Fault:
     build: object
     place: dict | None = field(default_factory=dict)
     note: bool = False  # the finding is a note: it has to be there, and nothing may be heavier
+    slow: bool = False  # the doctor is given --slow, and takes minutes of waiting
 
     @property
     def what(self):
@@ -37,12 +38,12 @@ class Fault:
 FAULTS = []
 
 
-def fault(name, expects, rows=(), domain=False, note=False, **place):
+def fault(name, expects, rows=(), domain=False, note=False, slow=False, **place):
     """`domain`: in a Samba domain. `place`: settings of SmallPlace."""
     def keep(build):
         if any(other.name == name for other in FAULTS):
             raise ValueError(f"two stages {name}")
-        FAULTS.append(Fault(name, expects, rows, build, None if domain else place, note))
+        FAULTS.append(Fault(name, expects, rows, build, None if domain else place, note, slow))
         return build
     return keep
 

@@ -102,3 +102,6 @@ struct kerberos_kdc {
 };
 // The KDCs that krb5.conf names for a realm (those that DNS names are not among them).
 size_t kerberos_realm_kdcs(const char *realm, struct kerberos_kdc *ret_kdcs, size_t max);
+// The realm that [domain_realm] of krb5.conf gives a host, so in which clients here ask for its
+// service. False when it names none.
+bool kerberos_host_realm(const char *host, char ret_realm[256]);

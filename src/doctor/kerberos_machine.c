@@ -113,3 +113,21 @@ size_t kerberos_realm_kdcs(const char *realm, struct kerberos_kdc *ret_kdcs, siz
     krb5_free_context(context);
     return count;
 }
+
+bool kerberos_host_realm(const char *host, char ret_realm[256])
+{
+    krb5_context context = NULL;
+    char **realms = NULL;
+    bool is_named = false;
+
+    if (krb5_init_context(&context) != 0)
+        return false;
+    if (krb5_get_host_realm(context, host, &realms) == 0) {
+        is_named = realms[0] && realms[0][0];
+        if (is_named)
+            snprintf(ret_realm, 256, "%s", realms[0]);
+        krb5_free_host_realm(context, realms);
+    }
+    krb5_free_context(context);
+    return is_named;
+}

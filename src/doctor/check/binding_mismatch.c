@@ -26,7 +26,9 @@ static enum confidence proof(const struct facts *facts, const json_t *front, boo
     bool is_refused =
         fact_is(front, "protection.P0", "refused") ||
         (!fact_is_known(front, "protection.P0") && view_failed(front, "ntlm.outcome"));
-    bool is_refused_kerberos = fact_is(front, "protection.kerberos.bound", "refused") &&
+    // where NTLM is let in with the binding, tickets are refused for something else
+    bool is_refused_kerberos = !fact_is(front, "protection.P0", "ok") &&
+                               fact_is(front, "protection.kerberos.bound", "refused") &&
                                fact_is(front, "protection.kerberos.unbound", "ok");
     *ret_is_there = is_refused && fact_is(front, "protection.P5", "ok");
     if (*ret_is_there)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The realm is not the one that knows the service or the account.
 #include <string.h>
+#include <strings.h>
 
 #include "doctor/check/check.h"
 #include "doctor/check/view.h"
@@ -25,6 +26,26 @@ static const json_t *no_way(const struct facts *facts)
     return has_tgt && is_foreign ? error : NULL;
 }
 
+// krb5.conf sends clients of this machine elsewhere than where the KDC knows the service.
+static void check_map(const struct facts *facts, struct diagnosis *diagnosis)
+{
+    const char *mapped = fact_text(facts->root, "kerberos.host_realm");
+    const char *realm = fact_text(facts->root, "kerberos.client.realm");
+    if (*mapped == '\0' || *realm == '\0' || strcasecmp(mapped, realm) == 0 ||
+        !fact_bool(view_ticket(facts, "host"), "ok"))
+        return;
+    struct finding *finding = diagnosis_add(
+        diagnosis, "realm_mismatch", WEIGHT_FAULT, CONFIDENCE_LIKELY,
+        "krb5.conf of this machine looks for %s in the realm %s, but it is known in %s.",
+        view_host(facts), mapped, realm);
+    finding_evidence(finding, "the KDC of %s has a ticket for HTTP/%s", realm, view_host(facts));
+    finding_cause(finding, "curl, browsers and others on this machine ask for a ticket in the "
+                           "other realm; Windows does not read this file.");
+    finding_remedy(finding, REMEDY_CLIENT,
+                   "In the section [domain_realm] of /etc/krb5.conf:", "%s = %s",
+                   view_command_host(facts), view_harmless(realm, "REALM"));
+}
+
 void check_realm_mismatch(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *front = facts_front(facts);
@@ -35,8 +56,10 @@ void check_realm_mismatch(const struct facts *facts, struct diagnosis *diagnosis
         error = mismatch(fact(front, "kerberos.krb_error"));
     if (error == NULL)
         error = no_way(facts);
-    if (error == NULL)
+    if (error == NULL) {
+        check_map(facts, diagnosis);
         return;
+    }
     struct finding *finding =
         diagnosis_add(diagnosis, "realm_mismatch", WEIGHT_CAUSE, CONFIDENCE_LIKELY,
                       "Kerberos looks for the account or the service in the wrong realm.");

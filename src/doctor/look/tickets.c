@@ -194,6 +194,9 @@ json_t *look_tickets(const struct look_round *round, const struct look_end *end)
     json_t *node = json_pack("{s:o,s:o,s:o}", "client", client_of(round), "tickets",
                              tickets_of(round), "kdcs", kdcs_of(round));
     CHECK(node);
+    char realm[256];
+    if (kerberos_host_realm(subject->host, realm))
+        json_object_set_new(node, "host_realm", look_text(realm));
     if (subject->accounts[0].proof == PROOF_KEYTAB)
         json_object_set_new(node, "keytab", keytab_of(&subject->accounts[0]));
     return node;
