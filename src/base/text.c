@@ -146,6 +146,12 @@ void json_put_u64(struct json *json, const char *key, uint64_t value)
     text_add_u64(json->text, value);
 }
 
+void json_put_i64(struct json *json, const char *key, int64_t value)
+{
+    add_key(json, key);
+    text_add_printf(json->text, "%lld", (long long)value);
+}
+
 void json_put_milliseconds(struct json *json, const char *key, uint64_t value_us)
 {
     add_key(json, key);

@@ -40,6 +40,7 @@ void json_put_close(struct json *json, char bracket);
 void json_put_text(struct json *json, const char *key, struct span value);
 void json_put_string(struct json *json, const char *key, const char *value);
 void json_put_u64(struct json *json, const char *key, uint64_t value);
+void json_put_i64(struct json *json, const char *key, int64_t value);
 // microseconds printed as milliseconds with three decimals
 void json_put_milliseconds(struct json *json, const char *key, uint64_t value_us);
 void json_put_bool(struct json *json, const char *key, bool value);

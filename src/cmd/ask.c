@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -26,18 +27,30 @@ static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
     {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
 };
 
-static int usage(FILE *out, const char *name, const char *what, int status)
+#define OPTION_COUNT (sizeof options / sizeof options[0])
+#define BESIDES      256 // above every letter: getopt's number of the first option besides
+
+static void print_option(FILE *out, const struct ask_option *option)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%s%s", option->name, option->word ? " WORD" : "");
+    fprintf(out, "      --%-14s %s\n", text, option->help);
+}
+
+static int usage(FILE *out, const char *name, const char *what, const struct ask_option *besides,
+                 int status)
 {
     fprintf(out,
-            "usage: handfast %s [-s SOCKET | -c FILE] [--json]\n\n%s\n\n"
+            "usage: handfast %s [-s SOCKET | -c FILE] [--json]%s\n\n%s\n\n"
             "  -s, --socket SOCKET  the admin socket (" ASK_SOCKET ")\n"
             "  -c, --config FILE    take the socket from the admin option of this file\n"
-            "      --json           print the answer as it came\n\n"
-            "Exit status: 0 fine, 1 no answer or a refusal, 2 wrong usage.\n",
-            name, what);
+            "      --json           print the answer as it came\n",
+            name, besides->name ? " [options]" : "", what);
+    for (; besides->name; besides++)
+        print_option(out, besides);
+    fputs("\nExit status: 0 fine, 1 no answer or a refusal, 2 wrong usage.\n", out);
     return status;
 }
 
@@ -59,25 +72,59 @@ static char *socket_of(const char *file)
     return socket;
 }
 
+// All options as getopt wants them.
+static void list_options(const struct ask_option *besides,
+                         struct option ret_list[OPTION_COUNT + ASK_OPTIONS_MAX + 1])
+{
+    size_t count = OPTION_COUNT;
+    memcpy(ret_list, options, sizeof options);
+    for (int i = 0; besides[i].name; i++) {
+        CHECK(i < ASK_OPTIONS_MAX);
+        ret_list[count++] = (struct option){
+            besides[i].name, besides[i].word ? required_argument : no_argument, NULL, BESIDES + i};
+    }
+    ret_list[count] = (struct option){0};
+}
+
+static void take_option(const struct ask_option *option)
+{
+    if (option->word)
+        *option->word = optarg;
+    else
+        *option->flag = true;
+}
+
 int ask_arguments(int argc, char **argv, const char *name, const char *what, struct ask *ret_ask)
 {
+    const struct ask_option none[] = {{0}};
+    return ask_arguments_besides(argc, argv, name, what, none, ret_ask);
+}
+
+int ask_arguments_besides(int argc, char **argv, const char *name, const char *what,
+                          const struct ask_option *besides, struct ask *ret_ask)
+{
+    struct option list[OPTION_COUNT + ASK_OPTIONS_MAX + 1];
     const char *socket = NULL;
     const char *file = NULL;
     bool is_json = false;
     int letter;
     optind = 1;
-    while ((letter = getopt_long(argc, argv, "s:c:h", options, NULL)) != -1) {
+    list_options(besides, list);
+    while ((letter = getopt_long(argc, argv, "s:c:h", list, NULL)) != -1) {
         if (letter == 's')
             socket = optarg;
         else if (letter == 'c')
             file = optarg;
         else if (letter == 'j')
             is_json = true;
+        else if (letter >= BESIDES)
+            take_option(&besides[letter - BESIDES]);
         else
-            return letter == 'h' ? usage(stdout, name, what, 0) : usage(stderr, name, what, 2);
+            return usage(letter == 'h' ? stdout : stderr, name, what, besides,
+                         letter == 'h' ? 0 : 2);
     }
     if (optind != argc || (socket && file))
-        return usage(stderr, name, what, 2);
+        return usage(stderr, name, what, besides, 2);
     char *chosen = file ? socket_of(file) : strdup(socket ? socket : ASK_SOCKET);
     if (!chosen)
         return 1;

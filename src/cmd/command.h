@@ -5,6 +5,7 @@
 
 int check_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int logins_main(int argc, char **argv);
 int pins_main(int argc, char **argv);
 int plan_main(int argc, char **argv);
 int reload_main(int argc, char **argv);

@@ -13,6 +13,7 @@ static const struct {
     {"serve", serve_main, "run the load balancer"},
     {"check", check_main, "validate a configuration and explain its options"},
     {"status", status_main, "show the running process and its servers"},
+    {"logins", logins_main, "list the last logins and what became of them"},
     {"pins", pins_main, "list the links tied to one client because of credentials"},
     {"doctor", doctor_main, "why Windows authentication fails at a URL, and what mends it"},
     {"verify", verify_main, "log in through every route of a configuration, and measure"},

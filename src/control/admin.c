@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "control/inquiry.h"
+#include "control/logins.h"
 #include "control/metrics.h"
 #include "control/notice.h"
 #include "control/status.h"
@@ -36,6 +37,7 @@ struct wait {
     struct visitor *visitor;
     struct inquiry *inquiry;
     const char *key;
+    struct logins_query query; // of logins
 };
 
 static struct supervisor *supervisor_of(const struct visitor *visitor)
@@ -87,6 +89,13 @@ static void on_items(void *owner, json_t *items, uint64_t left_out)
     free(wait);
 }
 
+static void on_logins(void *owner, json_t *items, uint64_t left_out)
+{
+    struct wait *wait = owner;
+    answer_json(wait->visitor, 200, logins_compose(items, &wait->query, left_out));
+    free(wait);
+}
+
 static void on_left(void *pending)
 {
     struct wait *wait = pending;
@@ -94,14 +103,25 @@ static void on_left(void *pending)
     free(wait);
 }
 
-static void ask_workers(struct visitor *visitor, inquiry_describe_fn *describe, const char *key)
+static struct wait *wait_new(struct visitor *visitor)
 {
     struct wait *wait = calloc(1, sizeof *wait);
     CHECK(wait);
     wait->visitor = visitor;
+    return wait;
+}
+
+static void ask_workers(struct wait *wait, inquiry_describe_fn *describe, inquiry_done_fn *done)
+{
+    wait->inquiry = inquiry_new(supervisor_of(wait->visitor), describe, done, wait);
+    visitor_wait(wait->visitor, on_left, wait);
+}
+
+static void ask_for_items(struct visitor *visitor, inquiry_describe_fn *describe, const char *key)
+{
+    struct wait *wait = wait_new(visitor);
     wait->key = key;
-    wait->inquiry = inquiry_new(supervisor_of(visitor), describe, on_items, wait);
-    visitor_wait(visitor, on_left, wait);
+    ask_workers(wait, describe, on_items);
 }
 
 // ---- the answers
@@ -115,12 +135,24 @@ static void answer_status(struct visitor *visitor)
 
 static void answer_clients(struct visitor *visitor)
 {
-    ask_workers(visitor, keeper_describe_clients, "clients");
+    ask_for_items(visitor, keeper_describe_clients, "clients");
 }
 
 static void answer_pins(struct visitor *visitor)
 {
-    ask_workers(visitor, keeper_describe_pins, "pins");
+    ask_for_items(visitor, keeper_describe_pins, "pins");
+}
+
+static void answer_logins(struct visitor *visitor)
+{
+    struct logins_query query;
+    if (!logins_query_read(visitor_query(visitor), &query)) {
+        answer_error(visitor, 400, "this is not what can be asked of logins", NULL);
+        return;
+    }
+    struct wait *wait = wait_new(visitor);
+    wait->query = query;
+    ask_workers(wait, keeper_describe_logins, on_logins);
 }
 
 static void answer_metrics(struct visitor *visitor)

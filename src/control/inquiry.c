@@ -66,11 +66,12 @@ static void on_answer(struct letter *letter)
 static void describe(struct keeper *keeper, struct worker_question *question)
 {
     struct part *part = CONTAINER(question, struct part, question);
-    size_t capacity = ANSWER_MINIMUM + keeper->client_count * ITEM_BYTES;
+    size_t capacity =
+        ANSWER_MINIMUM + keeper->client_count * ITEM_BYTES + keeper_logins_bytes(keeper);
     capacity = capacity < ANSWER_MAX ? capacity : ANSWER_MAX;
     part->text = malloc(capacity);
     if (!part->text) {
-        part->left_out = keeper->client_count;
+        part->left_out = keeper->client_count; // at least
         return;
     }
     struct text text = text_over(part->text, capacity);

@@ -187,6 +187,20 @@ static void print_logins(struct text *text, const struct tally *tally)
             print_logins_of(text, tally, scheme, leg);
 }
 
+static void print_attempts(struct text *text, const struct tally *tally)
+{
+    family(text, "handfast_login_attempts_total", "counter",
+           "Logins by scheme and by what became of them");
+    for (enum attempt_mechanism scheme = 0; scheme < ATTEMPT_MECHANISMS; scheme++) {
+        for (enum login_verdict verdict = 0; verdict < LOGIN_VERDICT_COUNT; verdict++) {
+            text_add_string(text, "handfast_login_attempts_total");
+            label(text, "scheme", attempt_mechanism_word(scheme), '{');
+            label(text, "verdict", login_verdict_word(verdict), ',');
+            value_u64(text, tally->attempts[scheme][verdict]);
+        }
+    }
+}
+
 static void print_histogram(struct text *text, const char *name, const char *help,
                             const struct histogram *histogram)
 {
@@ -393,6 +407,7 @@ void metrics_print(struct text *text, const struct metrics *metrics)
     print_counts(text, &tally);
     print_statuses(text, &tally);
     print_logins(text, &tally);
+    print_attempts(text, &tally);
     print_ends(text, &tally);
     print_histogram(text, "handfast_connect_seconds", "Time to open a link, TLS included",
                     &tally.connect);

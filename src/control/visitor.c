@@ -307,6 +307,11 @@ void door_done(struct door *door)
         leave(CONTAINER(door->visitors.next, struct visitor, siblings));
 }
 
+struct span visitor_query(const struct visitor *visitor)
+{
+    return visitor->request.target.query;
+}
+
 struct door *visitor_door(const struct visitor *visitor)
 {
     return visitor->door;

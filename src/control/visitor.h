@@ -30,6 +30,8 @@ bool door_init(struct door *door, struct io_thread *io, int fd, visitor_ask_fn *
 void door_done(struct door *door);
 
 struct door *visitor_door(const struct visitor *visitor);
+// What was asked behind the path, with its '?'; only while the visitor is asking.
+struct span visitor_query(const struct visitor *visitor);
 // `body` is malloc'ed and now the visitor's; it may be NULL when `size` is 0. `allow`: methods for
 // a 405, else NULL.
 void visitor_answer(struct visitor *visitor, unsigned status, const char *type, char *body,

@@ -216,6 +216,8 @@ void client_close(struct client *client, enum end end, bool abort)
     // an answer that is cut short must not look complete
     abort = abort || (client->exchange && client->exchange->response == RESPONSE_STREAMING);
     end_work(client, end);
+    if (client->login_watch)
+        login_watch_close(client, end);
     client->state = CLIENT_CLOSED;
     while (!list_is_empty(&client->ties))
         tie_free(CONTAINER(client->ties.next, struct tie, siblings));

@@ -44,6 +44,7 @@ struct client {
     size_t tie_count;
     struct exchange *exchange;
     struct relayed *relayed;
+    struct login_watch *login_watch; // NULL: no login is under way
     struct timer timer;
     struct task again; // there is more to do, and no event will say so
     struct task burial;
@@ -224,10 +225,39 @@ void response_pump(struct exchange *exchange);
 
 // Reads the credentials into keeper->token and notes a login.
 void login_note_request(struct exchange *exchange, struct span value);
+// The request fails before it has a link: its credentials, if any, are noted all the same.
+void login_note_undelivered(struct exchange *exchange, const struct request_head *head);
 // Reads the challenges of an answer into keeper->challenges; how many.
 size_t login_read_challenges(struct exchange *exchange, const struct response_head *head);
 void login_note_response(struct exchange *exchange, unsigned status, size_t challenge_count);
 struct login *login_free(struct login *login);
+
+// ---- login_watch.c: logins with their legs, until there is a verdict
+
+struct login_watch {
+    struct attempt attempt;
+    const struct site_config *site; // these belong to the client's side; NULL: not known
+    const struct route_config *route;
+    const struct pool_side *side;
+    size_t server_index;  // SIZE_MAX: none
+    uint64_t id;          // of the login; only grows
+    uint64_t link_id;     // 0: none yet
+    uint64_t exchange_id; // the last that belonged to it
+    enum bound_to bound_to;
+};
+
+// A request is about to be sent: with credentials, or NULL.
+void login_watch_request(struct exchange *exchange, const struct token *credentials);
+// Its answer has come; challenges are in keeper->challenges.
+void login_watch_answer(struct exchange *exchange, unsigned status, size_t challenge_count);
+// The exchange ends; its link is still there.
+void login_watch_finish(struct exchange *exchange, enum end end);
+// The client closes in the middle of a login.
+void login_watch_close(struct client *client, enum end end);
+// A head was refused before it became an exchange.
+void login_watch_refused(struct client *client, enum end end);
+// Forgets it without a verdict.
+void login_watch_drop(struct client *client);
 
 // ---- heads.c
 
@@ -277,3 +307,6 @@ void record_relay(struct client *client, const struct link *link, enum end end, 
 void record_client(struct client *client, enum end end);
 // A bad request head that never became an exchange.
 void record_refused(struct client *client, enum end end, uint64_t exchange_id);
+// A login that is over: a line of the log, and the same for the logbook.
+void record_login(struct client *client, const struct login_watch *watch,
+                  const struct judgement *judgement);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients and pins as the admin API shows them. It runs on the worker's thread, so it is bounded:
-// what does not fit is left out and counted, and the text is always whole JSON.
+// Clients, pins and logins as the admin API shows them. It runs on the worker's thread, so it is
+// bounded: what does not fit is left out and counted, and the text is always whole JSON.
 #include "mode/client.h"
 
 #define ROOM_TO_CLOSE 8
@@ -123,4 +123,14 @@ size_t keeper_describe_pins(struct keeper *keeper, struct json *json)
         left_out += add_pins_of(json, CONTAINER(item, const struct client, siblings));
     json_put_close(json, ']');
     return left_out;
+}
+
+size_t keeper_describe_logins(struct keeper *keeper, struct json *json)
+{
+    return logbook_describe(&keeper->logbook, json, loop_now_us());
+}
+
+size_t keeper_logins_bytes(const struct keeper *keeper)
+{
+    return logbook_bytes(&keeper->logbook);
 }

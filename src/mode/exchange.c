@@ -313,6 +313,7 @@ bool exchange_finish(struct exchange *exchange, enum end end)
                     !exchange->link_wants_close;
     record_exchange(exchange);
     count(exchange);
+    login_watch_finish(exchange, end);
     release_link(exchange, is_clean);
     login_free(exchange->login);
     bool closes = exchange->wants_close;

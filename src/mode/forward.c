@@ -179,8 +179,10 @@ static void bind_link(struct exchange *exchange, const struct request_head *head
         login_note_request(exchange, head->head.fields[i].value);
         exchange_bind(exchange, binding_event_of_request(token));
     }
-    if (!credentials)
-        exchange_bind(exchange, binding_event_of_request(NULL));
+    if (credentials)
+        return;
+    login_watch_request(exchange, NULL);
+    exchange_bind(exchange, binding_event_of_request(NULL));
 }
 
 // A login that came through a proxy which may carry several people on one connection (rule 10).
@@ -217,6 +219,7 @@ void forward_begin(struct exchange *exchange, const struct request_head *head)
         return;
     }
     if (!is_ok(status)) {
+        login_note_undelivered(exchange, head);
         answer_end(exchange->client, status.end);
         return;
     }

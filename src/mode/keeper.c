@@ -12,7 +12,8 @@ bool keeper_init(struct keeper *keeper, struct io_thread *io, unsigned worker, u
 {
     keeper->io = io;
     keeper->id_step = workers;
-    keeper->next_client_id = keeper->next_exchange_id = keeper->next_link_id = worker;
+    keeper->next_client_id = keeper->next_exchange_id = worker;
+    keeper->next_link_id = keeper->next_login_id = worker;
     keeper->clients_max = SIZE_MAX;
     list_init(&keeper->sides);
     list_init(&keeper->clients);
@@ -96,6 +97,7 @@ void keeper_done(struct keeper *keeper)
     free_unused(keeper);
     CHECK(list_is_empty(&keeper->sides));
     stock_done(&keeper->exchanges);
+    logbook_done(&keeper->logbook);
     free(keeper->listener_clients);
     keeper->listener_clients = NULL;
 }

@@ -52,6 +52,7 @@ void login_note_request(struct exchange *exchange, struct span value)
 {
     struct keeper *keeper = exchange->client->keeper;
     token_read(value, keeper->token_bytes, sizeof keeper->token_bytes, &keeper->token);
+    login_watch_request(exchange, &keeper->token);
     if (!auth_scheme_binds(keeper->token.scheme))
         return;
     struct login *login = login_of(exchange);
@@ -85,6 +86,7 @@ size_t login_read_challenges(struct exchange *exchange, const struct response_he
 void login_note_response(struct exchange *exchange, unsigned status, size_t challenge_count)
 {
     struct login *login = exchange->login;
+    login_watch_answer(exchange, status, challenge_count);
     if (!login)
         return;
     const struct token *challenges = exchange->client->keeper->challenges;
@@ -99,4 +101,14 @@ void login_note_response(struct exchange *exchange, unsigned status, size_t chal
         login->outcome = LOGIN_ACCEPTED;
     else
         login->outcome = is_continued ? LOGIN_CONTINUED : LOGIN_REFUSED;
+}
+
+void login_note_undelivered(struct exchange *exchange, const struct request_head *head)
+{
+    struct keeper *keeper = exchange->client->keeper;
+    const struct field *field = head_field(&head->head, FIELD_AUTHORIZATION);
+    if (!field)
+        return;
+    token_read(field->value, keeper->token_bytes, sizeof keeper->token_bytes, &keeper->token);
+    login_watch_request(exchange, &keeper->token);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/text.h"
+#include "mode/logbook.h"
 #include "mode/tally.h"
 #include "pool/pool.h"
 #include "route/route.h"
@@ -57,9 +58,11 @@ struct keeper {
     uint64_t next_client_id;
     uint64_t next_exchange_id;
     uint64_t next_link_id;
+    uint64_t next_login_id;
     bool is_draining;
     size_t clients_max; // what the descriptor limit allows this worker
     struct tally tally;
+    struct logbook logbook;
     struct stock exchanges;
     keeper_log_fn *log; // NULL: no log
     void *owner;
@@ -93,3 +96,6 @@ void entry_accept(struct keeper *keeper, size_t listener_index, int fd,
 // least 16) and returns how many items did not fit.
 size_t keeper_describe_clients(struct keeper *keeper, struct json *json);
 size_t keeper_describe_pins(struct keeper *keeper, struct json *json);
+size_t keeper_describe_logins(struct keeper *keeper, struct json *json);
+// What that takes, about.
+size_t keeper_logins_bytes(const struct keeper *keeper);

@@ -3,10 +3,9 @@
 // and the like are logged; a token, a response or a key never is.
 #include <time.h>
 
-#include "mode/client.h"
+#include "mode/record.h"
 
-static struct json *begin(struct client *client, struct text *text, struct json *json,
-                          const char *what)
+void record_begin(struct client *client, struct text *text, struct json *json, const char *what)
 {
     struct keeper *keeper = client->keeper;
     struct timespec now;
@@ -22,12 +21,13 @@ static struct json *begin(struct client *client, struct text *text, struct json 
     json_put_open(json, NULL, '{');
     json_put_text(json, "time", text_span(&stamp));
     json_put_string(json, "what", what);
-    return json;
 }
 
-static void finish(struct client *client, struct json *json)
+void record_finish(struct client *client, struct json *json)
 {
     struct keeper *keeper = client->keeper;
+    if (!keeper->log)
+        return;
     json_put_close(json, '}');
     text_add_string(json->text, "\n");
     if (json->text->cut)
@@ -36,7 +36,7 @@ static void finish(struct client *client, struct json *json)
         keeper->log(keeper, text_span(json->text));
 }
 
-static void add_client(struct json *json, const struct client *client)
+void record_add_client(struct json *json, const struct client *client)
 {
     char address[ADDRESS_TEXT_MAX];
     size_t size = address_print(&client->address, address);
@@ -60,7 +60,7 @@ static void add_tls(struct json *json, const struct client *client)
         json_put_bool(json, "resumed", true);
 }
 
-static void add_end(struct json *json, enum end end)
+void record_add_end(struct json *json, enum end end)
 {
     json_put_string(json, "end", end_word(end));
     if (end_side(end) != END_SIDE_NOBODY)
@@ -162,9 +162,9 @@ void record_exchange(const struct exchange *exchange)
     struct json json;
     if (!client->keeper->log)
         return;
-    begin(client, &text, &json, "exchange");
+    record_begin(client, &text, &json, "exchange");
     json_put_u64(&json, "request", exchange->id);
-    add_client(&json, client);
+    record_add_client(&json, client);
     add_tls(&json, client);
     if (exchange->site)
         json_put_string(&json, "site", exchange->site->name);
@@ -183,8 +183,8 @@ void record_exchange(const struct exchange *exchange)
         add_login(&json, exchange->login);
     if (exchange->problem_size)
         json_put_text(&json, "problem", span_of(exchange->problem, exchange->problem_size));
-    add_end(&json, exchange->end);
-    finish(client, &json);
+    record_add_end(&json, exchange->end);
+    record_finish(client, &json);
 }
 
 void record_relay(struct client *client, const struct link *link, enum end end, uint64_t to_server,
@@ -199,8 +199,8 @@ void record_relay(struct client *client, const struct link *link, enum end end, 
         histogram_note(&tally->connect, link->connect_us);
     if (!client->keeper->log)
         return;
-    begin(client, &text, &json, "relay");
-    add_client(&json, client);
+    record_begin(client, &text, &json, "relay");
+    record_add_client(&json, client);
     if (client_site(client))
         json_put_string(&json, "site", client_site(client)->name);
     json_put_string(&json, "mode", is_upgrade ? "upgrade" : "passthrough");
@@ -212,8 +212,8 @@ void record_relay(struct client *client, const struct link *link, enum end end, 
     json_put_u64(&json, "bytes_to_server", to_server);
     json_put_u64(&json, "bytes_to_client", to_client);
     json_put_milliseconds(&json, "total_ms", loop_now_us() - client->accepted_us);
-    add_end(&json, end);
-    finish(client, &json);
+    record_add_end(&json, end);
+    record_finish(client, &json);
 }
 
 // A client that came and went without a word is not worth a line, one that was sent away is.
@@ -225,16 +225,16 @@ void record_client(struct client *client, enum end end)
     bool is_ordinary = end_side(end) == END_SIDE_NOBODY;
     if (!client->keeper->log || is_ordinary)
         return;
-    begin(client, &text, &json, "client");
-    add_client(&json, client);
+    record_begin(client, &text, &json, "client");
+    record_add_client(&json, client);
     if (client_site(client))
         json_put_string(&json, "site", client_site(client)->name);
     json_put_u64(&json, "exchanges", client->exchanges);
     if (end == END_TLS_FAILED)
         json_put_string(&json, "problem", tls_channel_problem(client->channel));
     json_put_milliseconds(&json, "total_ms", loop_now_us() - client->accepted_us);
-    add_end(&json, end);
-    finish(client, &json);
+    record_add_end(&json, end);
+    record_finish(client, &json);
 }
 
 void record_refused(struct client *client, enum end end, uint64_t exchange_id)
@@ -243,14 +243,15 @@ void record_refused(struct client *client, enum end end, uint64_t exchange_id)
     struct json json;
     tally_add(&client->keeper->tally.ends[end], 1);
     tally_add(&client->keeper->tally.statuses[end_http_status(end) / 100 % 6], 1);
+    login_watch_refused(client, end);
     if (!client->keeper->log)
         return;
-    begin(client, &text, &json, "exchange");
+    record_begin(client, &text, &json, "exchange");
     json_put_u64(&json, "request", exchange_id);
-    add_client(&json, client);
+    record_add_client(&json, client);
     add_tls(&json, client);
     json_put_string(&json, "mode", "answer");
     json_put_u64(&json, "status", end_http_status(end));
-    add_end(&json, end);
-    finish(client, &json);
+    record_add_end(&json, end);
+    record_finish(client, &json);
 }

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "auth/auth.h"
 #include "base/status.h"
 
 enum tally_id {
@@ -56,6 +57,7 @@ struct tally {
     uint64_t ends[END_COUNT];
     uint64_t statuses[6]; // by first digit; 0: none
     uint64_t logins[LOGIN_MECHANISMS][LOGIN_LEGS][LOGIN_OUTCOMES];
+    uint64_t attempts[ATTEMPT_MECHANISMS][LOGIN_VERDICT_COUNT]; // logins with their verdict
     struct histogram connect;
     struct histogram first_byte;
     struct histogram total;

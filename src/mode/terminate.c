@@ -90,12 +90,13 @@ static size_t same_site(const struct snapshot *snapshot, const char *name)
     return SIZE_MAX;
 }
 
-// After a reload a client without a pin goes on with the new service; a pinned one stays with what
-// it was pinned under.
+// After a reload a client without a pin goes on with the new service; a pinned one, or one that is
+// asked to log in, stays with what it began under.
 static void follow_reload(struct client *client)
 {
     struct service_side *newest = client->keeper->side;
-    if (client->side == newest || has_pin(client) || client->rescue_pool != SIZE_MAX)
+    if (client->side == newest || has_pin(client) || client->login_watch ||
+        client->rescue_pool != SIZE_MAX)
         return;
     size_t site = SIZE_MAX;
     if (client->site_index != SIZE_MAX) {

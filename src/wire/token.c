@@ -350,6 +350,20 @@ const char *token_kind_word(enum token_kind kind)
     return words[kind];
 }
 
+const char *token_mech_word(enum token_mech mech)
+{
+    static const char *const words[] = {
+        [TOKEN_MECH_OTHER] = "other",
+        [TOKEN_MECH_KERBEROS] = "kerberos",
+        [TOKEN_MECH_MS_KERBEROS] = "ms_kerberos",
+        [TOKEN_MECH_KERBEROS_U2U] = "kerberos_u2u",
+        [TOKEN_MECH_NTLM] = "ntlm",
+        [TOKEN_MECH_NEGOEX] = "negoex",
+        [TOKEN_MECH_IAKERB] = "iakerb",
+    };
+    return words[mech];
+}
+
 size_t token_build_print(const struct token_build *build, char ret_text[TOKEN_BUILD_MAX])
 {
     struct text text = text_over(ret_text, TOKEN_BUILD_MAX);

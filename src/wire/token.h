@@ -138,6 +138,8 @@ const char *auth_scheme_word(enum auth_scheme scheme);
 // "type1", "type2", "type3", "ap_req", "ap_rep", "krb_error", "negoex", "iakerb", "spnego",
 // "unknown", "empty"
 const char *token_kind_word(enum token_kind kind);
+// "kerberos", "ms_kerberos", "kerberos_u2u", "ntlm", "negoex", "iakerb", "other"
+const char *token_mech_word(enum token_mech mech);
 // "10.0.20348", without an end; how many bytes, 0 when it is not known.
 size_t token_build_print(const struct token_build *build, char ret_text[TOKEN_BUILD_MAX]);
 // The Kerberos encryption as Microsoft and MIT call it: "aes256-cts-hmac-sha1-96", "rc4-hmac";

@@ -3,6 +3,7 @@
 # token of its own.
 """Authorization and WWW-Authenticate lines for scripted logins."""
 
+import base64
 import os
 
 FIXTURES = os.path.join(
@@ -32,3 +33,8 @@ OFFERS = ("WWW-Authenticate: Negotiate", "WWW-Authenticate: NTLM")
 def bare(line):
     """The base64 text of a line."""
     return line.split(" ")[2]
+
+
+def header(name, scheme, token):
+    """A line that carries these bytes."""
+    return f"{name}: {scheme} {base64.b64encode(token).decode()}"

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// A ring of records and a small table of servers.
+#include "mode/logbook.h"
+
+#include <stdlib.h>
+
+#define ROOM_TO_CLOSE 8
+#define FRAME_BYTES   80 // around a piece: seq, age, brackets
+
+struct logbook_record {
+    uint64_t seq;
+    size_t size;
+    char piece[];
+};
+
+// ---- records
+
+static void drop(struct logbook *book, size_t at)
+{
+    if (!book->records[at])
+        return;
+    book->bytes -= book->records[at]->size;
+    free(book->records[at]);
+    book->records[at] = NULL;
+}
+
+void logbook_add(struct logbook *book, struct span piece, uint64_t now_us)
+{
+    drop(book, book->next);
+    struct logbook_record *record = malloc(sizeof *record + piece.size);
+    if (!record)
+        return;
+    book->last_us = now_us > book->last_us ? now_us : book->last_us + 1;
+    record->seq = book->last_us;
+    record->size = piece.size;
+    if (piece.size)
+        memcpy(record->piece, piece.data, piece.size);
+    book->bytes += piece.size;
+    book->records[book->next] = record;
+    book->next = (book->next + 1) % LOGBOOK_RECORDS;
+}
+
+void logbook_done(struct logbook *book)
+{
+    for (size_t i = 0; i < LOGBOOK_RECORDS; i++)
+        drop(book, i);
+}
+
+static void add_record(struct json *json, const struct logbook_record *record, uint64_t now_us)
+{
+    json_put_open(json, NULL, '{');
+    json_put_u64(json, "seq", record->seq);
+    json_put_u64(json, "since_us_ago", now_us > record->seq ? now_us - record->seq : 0);
+    text_add_string(json->text, ",");
+    text_add(json->text, span_of(record->piece, record->size));
+    json_put_close(json, '}');
+}
+
+// False, with nothing written, when it does not fit.
+static bool try_record(struct json *json, const struct logbook_record *record, uint64_t now_us)
+{
+    struct json before = *json;
+    struct text text = *json->text;
+    add_record(json, record, now_us);
+    if (!json->text->cut && json->text->capacity - json->text->size >= ROOM_TO_CLOSE)
+        return true;
+    *json->text = text;
+    *json = before;
+    return false;
+}
+
+size_t logbook_describe(const struct logbook *book, struct json *json, uint64_t now_us)
+{
+    size_t left_out = 0;
+    json_put_open(json, NULL, '[');
+    for (size_t i = 1; i <= LOGBOOK_RECORDS; i++) {
+        size_t at = (book->next + LOGBOOK_RECORDS - i) % LOGBOOK_RECORDS;
+        if (book->records[at])
+            left_out += !try_record(json, book->records[at], now_us);
+    }
+    json_put_close(json, ']');
+    return left_out;
+}
+
+size_t logbook_bytes(const struct logbook *book)
+{
+    return book->bytes + LOGBOOK_RECORDS * FRAME_BYTES;
+}
+
+// ---- servers
+
+static uint64_t hash_on(uint64_t hash, const char *text)
+{
+    for (; *text; text++)
+        hash = (hash ^ (uint8_t)*text) * 0x100000001b3; // FNV-1a
+    return (hash ^ 0xff) * 0x100000001b3;
+}
+
+uint64_t logbook_server_key(const char *pool, const char *server)
+{
+    uint64_t key = hash_on(hash_on(0xcbf29ce484222325, pool), server);
+    return key ? key : 1;
+}
+
+static uint64_t last_of(const struct logbook_server *server)
+{
+    uint64_t last_us = 0;
+    for (size_t i = 0; i < BOUND_TO_COUNT; i++)
+        last_us = server->accepted_us[i] > last_us ? server->accepted_us[i] : last_us;
+    return last_us;
+}
+
+// Its row, or the one to be given up for it.
+static struct logbook_server *row_of(struct logbook *book, uint64_t key)
+{
+    struct logbook_server *oldest = &book->servers[0];
+    for (size_t i = 0; i < LOGBOOK_SERVERS; i++) {
+        if (book->servers[i].key == key)
+            return &book->servers[i];
+        if (last_of(&book->servers[i]) < last_of(oldest))
+            oldest = &book->servers[i];
+    }
+    return oldest;
+}
+
+void logbook_note_accepted(struct logbook *book, uint64_t key, enum bound_to bound, uint64_t now_us)
+{
+    struct logbook_server *row = row_of(book, key);
+    if (row->key != key)
+        *row = (struct logbook_server){.key = key};
+    row->accepted_us[bound] = now_us;
+}
+
+unsigned logbook_accepted(const struct logbook *book, uint64_t key, uint64_t now_us)
+{
+    unsigned accepted = 0;
+    for (size_t i = 0; i < LOGBOOK_SERVERS; i++) {
+        const struct logbook_server *row = &book->servers[i];
+        for (unsigned b = 0; row->key == key && b < BOUND_TO_COUNT; b++)
+            if (row->accepted_us[b] && now_us - row->accepted_us[b] <= LOGBOOK_MEMORY_US)
+                accepted |= 1u << b;
+    }
+    return accepted;
+}

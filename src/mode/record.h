@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lines of the log have in common, for those that write them.
+#pragma once
+
+#include "mode/client.h"
+
+// Begins a line in the keeper's scratch: its time and what it is about.
+void record_begin(struct client *client, struct text *text, struct json *json, const char *what);
+// Ends and hands it over, if there is a log.
+void record_finish(struct client *client, struct json *json);
+void record_add_client(struct json *json, const struct client *client);
+void record_add_end(struct json *json, enum end end);

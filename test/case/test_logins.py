@@ -1,0 +1,763 @@
+# SPDX-License-Identifier: Apache-2.0
+# What became of a login, for each verdict: the legs pass between a raw client and a scripted
+# server, and the record stands in the log, in the metrics, in the admin API and in the command.
+"""test_VERDICT…: the record of a login that ends so."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+from lab.balancer import binary
+from scripted import PATIENCE_S, closed_port, ok, response
+from tokens import (
+    BASIC,
+    KERBEROS,
+    KERBEROS_PROOF,
+    NTLM_1,
+    NTLM_2,
+    NTLM_3,
+    OFFERS,
+    SPNEGO_1,
+    SPNEGO_2,
+    SPNEGO_3,
+    SPNEGO_4,
+    bare,
+    header,
+)
+
+TO_TLS = {"to_tls": True}
+NODE = "iis1.example.test"  # the server's name, and the one the captured tickets are for
+
+
+def record(stage, **wanted):
+    """The record of the next login that ends like this."""
+    return stage.wait_for_log(what="login", **wanted)
+
+
+def logins(stage):
+    return stage.log("login")
+
+
+def refused(*lines):
+    return response(401, *(lines or OFFERS), body=b"no")
+
+
+def leg(client, server, line, answer, link=None, **options):
+    """One request and its answer; the link it went over."""
+    client.ask("GET", "/", *([line] if line else []), **options)
+    if link is None:
+        link = server.accept()
+    link.read_request()
+    link.send(answer)
+    client.answer()
+    return link
+
+
+def ntlm(client, server, last, **options):
+    """Three messages of NTLM; the last answer is `last`."""
+    link = leg(client, server, None, refused(), **options)
+    leg(client, server, NTLM_1, refused(CHALLENGE), link, **options)
+    return leg(client, server, NTLM_3, last, link, **options)
+
+
+def token(line):
+    return base64.b64decode(bare(line))
+
+
+def with_pairs(line, pairs):
+    """That NTLM message with other AV pairs behind its NTLMv2 response, which stands last then:
+    (id, bytes). What they say was signed by the client, which is not checked here.
+    """
+    message = bytearray(token(line))
+    length, _, offset = struct.unpack_from("<HHI", message, 20)
+    response_front = bytes(message[offset : offset + 44])
+    listed = b"".join(struct.pack("<HH", kind, len(value)) + value for kind, value in pairs)
+    changed = response_front + listed + bytes(8)
+    struct.pack_into("<HHI", message, 20, len(changed), len(changed), len(message))
+    return header("Authorization", "NTLM", bytes(message) + changed)
+
+
+def utf16(text):
+    return text.encode("utf-16-le")
+
+
+def challenge_of(*pairs):
+    """The captured challenge with these AV pairs instead of its own, whose clock is of another day."""
+    message = bytearray(token(NTLM_2))
+    listed = b"".join(struct.pack("<HH", kind, len(value)) + value for kind, value in pairs)
+    listed += bytes(4)
+    struct.pack_into("<HHI", message, 40, len(listed), len(listed), len(message))
+    return header("WWW-Authenticate", "NTLM", bytes(message) + listed)
+
+
+CHALLENGE = challenge_of((1, utf16("IIS1")), (3, utf16(NODE)), (5, utf16("forest.test")))
+
+
+def binding_of(certificate):
+    """The channel binding to that certificate (DER, signed with SHA-256)."""
+    data = b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
+    return hashlib.md5(bytes(16) + struct.pack("<I", len(data)) + data).digest()
+
+
+# ---- somebody is let in
+
+
+def test_success_of_ntlm(stage):
+    with stage() as it:
+        client = it.client()
+        ntlm(client, it.server, ok("alice"))
+        line = record(it)
+        assert line["verdict"] == "success" and "remarks" not in line
+        assert line["scheme"] == "ntlm" and line["via"] == "ntlm"
+        assert (line["domain"], line["user"], line["user_is"]) == ("EXAMPLE", "alice", "authenticated")
+        assert line["server_name"] == NODE and line["server_build"] == "6.1.0"
+        assert line["forest"] == "forest.test" and "skew_s" not in line
+        assert line["offered"] == ["ntlm", "negotiate"]
+        assert [(one["sent"], one["status"], one.get("got")) for one in line["legs"]] == [
+            ("nothing", 401, None),
+            ("type1", 401, "type2"),
+            ("type3", 200, None),
+        ]
+        assert line["legs"][0]["at_ms"] <= line["legs"][1]["at_ms"] <= line["legs"][2]["at_ms"]
+        assert line["site"] == "portal" and line["server"] == NODE and line["pool"] == "main"
+        assert line["host"] == "lb.example.test" and line["channel_binding"] == "absent"
+        client.ask("GET", "/more")  # as the same person: no other login
+        it.server.links[0].read_request()
+        it.server.links[0].send(ok("more"))
+        assert client.answer().status == 200
+    assert it.written.count(b'"what":"login"') == 1
+
+
+def test_success_of_kerberos(stage):
+    with stage(site={"hosts": [NODE]}) as it:
+        leg(it.plain(), it.server, KERBEROS, ok("alice", KERBEROS_PROOF), host=NODE)
+        line = record(it)
+        assert line["verdict"] == "success" and "remarks" not in line and "user" not in line
+        assert line["scheme"] == "kerberos" and line["via"] == "negotiate"
+        assert line["spn"] == "HTTP/" + NODE and line["realm"] == "EXAMPLE.TEST"
+        assert line["etype"] == 18 and line["sender_etype"] == 18 and line["kvno"] == 1
+        assert line["ticket_bytes"] == 452 and line["mechs"] == ["kerberos"]
+
+
+def test_success_of_ntlm_where_kerberos_was_on_offer(stage):
+    with stage(site={"hosts": [NODE]}) as it:
+        client = it.plain()
+        link = leg(client, it.server, SPNEGO_1, refused(SPNEGO_2), host=NODE)
+        leg(client, it.server, SPNEGO_3, ok("alice", SPNEGO_4), link, host=NODE)
+        line = record(it)
+        # the captured challenge is of another day
+        assert line["verdict"] == "success" and line["remarks"] == ["ntlm_for_kerberos", "clock"]
+        assert line["scheme"] == "ntlm" and line["via"] == "negotiate"
+        assert line["spn"] == "HTTP/" + NODE and line["mechs"] == ["ntlm"]
+        assert line["client_build"] == "6.2.0"
+
+
+def test_success_with_another_name_is_remarked_on(stage):
+    with stage() as it:
+        leg(it.client(), it.server, KERBEROS, ok("alice", KERBEROS_PROOF))
+        line = record(it)
+        assert line["verdict"] == "success" and line["remarks"] == ["name_of_server"]
+
+
+def test_every_login_has_its_record(stage):
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, KERBEROS, ok())
+        leg(client, it.server, KERBEROS, ok(), link)
+        leg(client, it.server, KERBEROS, refused(), link)
+        first, second, third = (record(it, attempt=number) for number in (1, 2, 3))
+        assert [x["verdict"] for x in (first, second, third)] == ["success", "success", "name_of_server"]
+
+
+# ---- nobody is judged
+
+
+def test_not_asked(stage):
+    with stage() as it:
+        leg(it.client(), it.server, NTLM_1, ok("come in"))
+        assert record(it)["verdict"] == "not_asked"
+
+
+def test_not_read(stage):
+    with stage() as it:
+        leg(it.client(), it.server, KERBEROS, response(503, body=b"later"))
+        line = record(it)
+        assert line["verdict"] == "not_read" and line["legs"][0]["status"] == 503
+
+
+def test_interrupted(stage):
+    with stage(timeouts={"drain": "500ms"}, may_be_cut=True) as it:
+        client = it.client()
+        leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        it.drain()
+        assert client.read_rest() == b""
+        assert record(it)["verdict"] == "interrupted"
+
+
+# ---- the client
+
+
+def test_no_credentials(stage):
+    with stage() as it:
+        client = it.client()
+        leg(client, it.server, None, refused())
+        client.close()
+        line = record(it)
+        assert line["verdict"] == "no_credentials" and line["scheme"] == "none"
+        assert line["end"] == "client_closed" and line["offered"] == ["ntlm", "negotiate"]
+
+
+def test_no_credentials_however_often_it_is_asked(stage):
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, None, refused())
+        for _ in range(11):
+            leg(client, it.server, None, refused(), link)
+        client.close()
+        line = record(it)
+        assert line["verdict"] == "no_credentials"
+        assert len(line["legs"]) == 8 and line["leg_count"] == 12
+
+
+def test_no_record_for_those_who_log_in_otherwise(stage):
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, None, refused(*OFFERS, 'WWW-Authenticate: Basic realm="x"'))
+        leg(client, it.server, BASIC, ok(), link)
+        client.close()
+        other = it.client()
+        leg(other, it.server, None, ok("for anybody"))
+        other.close()
+        last = it.client()
+        leg(last, it.server, KERBEROS, ok())
+        assert record(it)["attempt"] == 2  # the first was forgotten
+
+
+def test_no_record_where_the_server_closes_with_its_question(stage):
+    """Such clients log in on a connection of their own: NTLM from HTTP/1.0 servers."""
+    with stage() as it:
+        client = it.client()
+        leg(client, it.server, None, refused(*OFFERS, "Connection: close"))
+        client.expect_end("closed", "cut")
+        ntlm(it.client(), it.server, ok())
+        assert record(it)["verdict"] == "success"
+        assert len(logins(it)) == 1
+
+
+def test_client_left(stage):
+    with stage() as it:
+        client = it.client()
+        leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        client.close()
+        line = record(it)
+        assert line["verdict"] == "client_left" and line["end"] == "client_closed"
+
+
+def test_client_left_to_ask_something_else(stage):
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        leg(client, it.server, None, ok(), link)
+        assert record(it)["verdict"] == "client_left"
+
+
+def test_client_left_to_begin_anew(stage):
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        leg(client, it.server, NTLM_1, refused(CHALLENGE), link)
+        assert record(it, attempt=1)["verdict"] == "client_left"
+        leg(client, it.server, NTLM_3, ok(), link)
+        assert record(it, attempt=2)["verdict"] == "success"
+
+
+def test_wrong_credentials(stage):
+    with stage() as it:
+        ntlm(it.client(), it.server, refused())
+        line = record(it)
+        assert line["verdict"] == "wrong_credentials" and line["user"] == "alice"
+        assert line["user_is"] == "claimed" and line["remarks"] == ["binding_absent"]
+
+
+def test_token_bad(stage):
+    with stage() as it:
+        leg(it.client(), it.server, "Authorization: NTLM ????", refused())
+        assert record(it)["verdict"] == "token_bad"
+
+
+# ---- NTLM
+
+
+def test_legs_split(stage):
+    with stage() as it:
+        first = it.client()
+        leg(first, it.server, NTLM_1, refused(CHALLENGE))
+        leg(it.client(), it.server, NTLM_3, refused())
+        line = record(it, attempt=2)
+        assert line["verdict"] == "legs_split" and line["challenge_of"] == NODE
+        first.close()
+        assert record(it, attempt=1)["verdict"] == "client_left"
+
+
+def test_other_server(stage):
+    """A balancer behind us gave the legs to two servers: the names in the tokens tell."""
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        other = with_pairs(NTLM_3, [(3, utf16("iis2.example.test"))])
+        leg(client, it.server, other, refused(), link)
+        line = record(it)
+        assert line["verdict"] == "other_server"
+        assert (line["server_name"], line["challenge_of"]) == (NODE, "iis2.example.test")
+
+
+def test_ntlm_refused(stage):
+    with stage() as it:
+        leg(it.client(), it.server, NTLM_1, refused())
+        assert record(it)["verdict"] == "ntlm_refused"
+
+
+def test_ntlm_for_kerberos(stage):
+    with stage() as it:
+        leg(it.client(), it.server, SPNEGO_1, refused("WWW-Authenticate: Negotiate"))
+        assert record(it)["verdict"] == "ntlm_for_kerberos"
+
+
+# ---- Kerberos
+
+
+@pytest.mark.parametrize(
+    "error,verdict",
+    [(34, "krb_repeat"), (32, "krb_ticket_time"), (41, "krb_modified"), (45, "krb_key"),
+     (35, "krb_wrong_service"), (60, "krb_error")],
+)
+def test_kerberos_errors(stage, error, verdict):
+    with stage(site={"hosts": [NODE]}) as it:
+        line = "WWW-Authenticate: Negotiate " + kerberos_error(error, 0)
+        leg(it.plain(), it.server, KERBEROS, refused(line), host=NODE)
+        found = record(it)
+        assert found["verdict"] == verdict and found["krb_error"] == error
+        assert abs(found["skew_s"]) < 60
+
+
+def der(tag, content):
+    length = bytes([len(content)])
+    if len(content) > 127:
+        length = bytes([0x82, len(content) >> 8, len(content) & 255])
+    return bytes([tag]) + length + content
+
+
+def kerberos_error(code, ahead_s):
+    """A KRB-ERROR (RFC 4120 section 5.9.1) of a server whose clock is ahead."""
+    stamp = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + ahead_s)).encode()
+    fields = [
+        der(0xA0, der(2, b"\5")),
+        der(0xA1, der(2, b"\x1e")),
+        der(0xA4, der(0x18, stamp)),
+        der(0xA5, der(2, b"\0")),
+        der(0xA6, der(2, bytes([code]))),
+        der(0xA9, der(0x1B, b"EXAMPLE.TEST")),
+        der(0xAA, der(0x30, der(0xA0, der(2, b"\3")) + der(0xA1, der(0x30, der(0x1B, b"HTTP"))))),
+    ]
+    return base64.b64encode(der(0x7E, der(0x30, b"".join(fields)))).decode()
+
+
+def test_clock(stage):
+    with stage(site={"hosts": [NODE]}) as it:
+        line = "WWW-Authenticate: Negotiate " + kerberos_error(37, 1200)
+        leg(it.plain(), it.server, KERBEROS, refused(line), host=NODE)
+        found = record(it)
+        assert found["verdict"] == "clock" and abs(found["skew_s"] - 1200) < 60
+
+
+def test_clock_of_a_challenge(stage):
+    """The captured challenge is of another day."""
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, NTLM_1, refused(NTLM_2))
+        leg(client, it.server, NTLM_3, refused(), link)
+        line = record(it)
+        assert line["verdict"] == "clock" and abs(line["skew_s"]) > 300
+
+
+def test_name_of_server(stage):
+    with stage() as it:
+        leg(it.client(), it.server, KERBEROS, refused())
+        line = record(it)
+        assert line["verdict"] == "name_of_server" and line["spn"] == "HTTP/" + NODE
+
+
+def test_name_other(stage):
+    with stage(edit=lambda config, _: config["pools"][0]["servers"][0].update(name="web7.example.test")) as it:
+        leg(it.client(), it.server, KERBEROS, refused())
+        assert record(it)["verdict"] == "name_other"
+
+
+def test_kerberos_refused(stage):
+    with stage(site={"hosts": [NODE]}) as it:
+        leg(it.plain(), it.server, KERBEROS, refused(), host=NODE)
+        assert record(it)["verdict"] == "kerberos_refused"
+
+
+# ---- channel bindings
+
+
+def bound(stage, binding, last=None, client=None):
+    """A login with that binding in its last message (None: none) is refused; its record."""
+    client = client or stage.client()
+    link = leg(client, stage.server, NTLM_1, refused(CHALLENGE))
+    pairs = [(3, utf16(NODE))] + ([(10, binding)] if binding is not None else [])
+    leg(client, stage.server, with_pairs(NTLM_3, pairs), last or refused(), link)
+    client.close()
+    return link
+
+
+def certificates(stage):
+    """DER of our certificate and of the server's."""
+    def read(name):
+        with open(stage.papers.pair(name).chain, encoding="ascii") as file:
+            text = file.read()
+        block = re.search("-----BEGIN CERTIFICATE-----(.*?)-----END", text, re.S)[1]
+        return base64.b64decode(block)
+
+    return read("lb-ecdsa"), read("iis1-ecdsa")
+
+
+@pytest.mark.parametrize(
+    "which,verdict,word",
+    [("front", "binding_front", "front"), ("back", "wrong_credentials", "back"),
+     ("other", "binding_other", "other"), ("zero", "binding_zero", "zero"),
+     (None, "wrong_credentials", "absent")],
+)
+def test_bindings(stage, which, verdict, word):
+    with stage(**TO_TLS) as it:
+        front, back = certificates(it)
+        made = {"front": binding_of(front), "back": binding_of(back), "other": b"0123456789abcdef",
+                "zero": bytes(16), None: None}
+        bound(it, made[which])
+        line = record(it)
+        assert (line["verdict"], line["channel_binding"]) == (verdict, word)
+        assert bool(line.get("remarks")) == (which is None)
+
+
+def test_a_binding_that_this_server_has_taken_is_no_cause(stage):
+    with stage(**TO_TLS) as it:
+        front, _ = certificates(it)
+        bound(it, binding_of(front))
+        bound(it, binding_of(front), ok("alice"))
+        bound(it, binding_of(front))
+        found = [record(it, attempt=number)["verdict"] for number in (1, 2, 3)]
+        assert found == ["binding_front", "success", "wrong_credentials"]
+
+
+def test_a_binding_to_us_where_the_server_has_no_tls(stage):
+    with stage() as it:
+        front, _ = certificates(it)
+        bound(it, binding_of(front))
+        line = record(it)
+        assert line["verdict"] == "wrong_credentials" and line["remarks"] == ["binding_front"]
+
+
+# ---- the server and the way to it
+
+
+def test_server_closed_between_legs(stage):
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        link.close()
+        client.expect_end("closed", "cut")
+        line = record(it)
+        assert line["verdict"] == "server_closed" and line["end"] == "link_lost"
+
+
+def test_server_closed_with_its_challenge(stage):
+    with stage() as it:
+        client = it.client()
+        leg(client, it.server, NTLM_1, refused(CHALLENGE, "Connection: close"))
+        client.expect_end("closed", "cut")
+        assert record(it)["verdict"] == "server_closed"
+
+
+def test_server_closed_instead_of_an_answer(stage):
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        client.ask("GET", "/", NTLM_3)
+        link.read_request()
+        link.reset()
+        client.answer_or_end()
+        assert record(it)["verdict"] == "server_closed"
+
+
+def test_server_silent(stage):
+    with stage(timeouts={"server": "300ms"}) as it:
+        client = it.client()
+        client.ask("GET", "/", KERBEROS)
+        it.server.accept().read_request()
+        assert client.answer().status == 504
+        line = record(it)
+        assert line["verdict"] == "server_silent" and line["end"] == "server_timeout"
+
+
+def test_not_delivered(stage):
+    holder, port = closed_port()
+
+    def elsewhere(config, _):
+        config["pools"][0]["servers"][0]["address"] = f"127.0.0.1:{port}"
+
+    with holder, stage(edit=elsewhere) as it:
+        client = it.client()
+        client.ask("GET", "/", KERBEROS)
+        assert client.answer().status == 502
+        line = record(it)
+        assert line["verdict"] == "not_delivered" and line["end"] == "connect_refused"
+
+
+# ---- limits
+
+
+def test_head_too_big(stage):
+    with stage(limits={"header_line": "2KiB"}) as it:
+        client = it.client()
+        client.ask("GET", "/", "Authorization: Negotiate " + "A" * 4000)
+        assert client.answer().status == 431
+        line = record(it)
+        assert line["verdict"] == "head_too_big" and line["end"] == "header_too_big"
+        assert line["site"] == "portal" and line["via"] == "negotiate"
+
+
+def test_a_big_head_without_a_login_is_none(stage):
+    with stage(limits={"header_line": "2KiB"}) as it:
+        for number, line in enumerate(("Cookie: a=", "X-Authorization: Negotiate ", "Authorization: Bearer ")):
+            client = it.client()
+            client.ask("GET", "/", line + "A" * 4000)
+            assert client.answer().status == 431, number
+        leg(it.client(), it.server, KERBEROS, ok())
+        assert record(it)["attempt"] == 1
+
+
+def test_head_too_big_after_the_challenge(stage):
+    with stage(limits={"header_line": "2KiB"}) as it:
+        client = it.client()
+        leg(client, it.server, None, refused())
+        client.ask("GET", "/", "Authorization: Negotiate " + "A" * 4000)
+        assert client.answer().status == 431
+        line = record(it)
+        assert line["verdict"] == "head_too_big" and len(line["legs"]) == 2
+
+
+def test_head_too_big_for_the_server(stage):
+    with stage() as it:
+        leg(it.client(), it.server, KERBEROS, response(431, body=b"too big"))
+        assert record(it)["verdict"] == "head_too_big_for_server"
+
+
+def test_through_proxy(stage):
+    with stage() as it:
+        client = it.client()
+        client.ask("GET", "/", "Via: 1.1 proxy", KERBEROS)
+        assert client.answer().status == 403
+        line = record(it)
+        assert line["verdict"] == "through_proxy" and line["spn"] == "HTTP/" + NODE
+
+
+# ---- where they are shown
+
+
+def asked(stage, query=""):
+    """GET /logins of the admin socket."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(PATIENCE_S)
+        sock.connect(stage.config["admin"])
+        sock.sendall(f"GET /logins{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        data = b""
+        while more := sock.recv(65536):
+            data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+@pytest.fixture
+def admin(stage, tmp_path):
+    def make(**options):
+        def edit(config, _):
+            config["admin"] = str(tmp_path / "admin.sock")
+
+        return stage(edit=edit, **options)
+
+    return make
+
+
+def three_logins(it):
+    """One that succeeds, one without credentials, one that is refused, in this order."""
+    ntlm(it.client(), it.server, ok("alice"))
+    record(it, attempt=1)
+    client = it.client()
+    leg(client, it.server, None, refused())
+    client.close()
+    record(it, attempt=2)
+    leg(it.client(), it.server, KERBEROS, refused())
+    record(it, attempt=3)
+
+
+def test_the_admin_api_shows_the_newest_first(admin):
+    with admin() as it:
+        assert asked(it) == (200, {"logins": [], "left_out": 0})
+        three_logins(it)
+        status, answer = asked(it)
+        assert status == 200 and answer["left_out"] == 0
+        shown = answer["logins"]
+        assert [x["attempt"] for x in shown] == [3, 2, 1]
+        assert shown[0]["seq"] > shown[1]["seq"] > shown[2]["seq"]
+        assert "mend" not in shown[2] and shown[2]["says"] == "the server accepted the login"
+        assert "setspn" in shown[0]["mend"] and shown[0]["ended"].endswith("Z")
+        logged = next(line for line in logins(it) if line["attempt"] == 1)
+        assert {k: v for k, v in logged.items() if k not in ("time", "what")} == {
+            k: v for k, v in shown[2].items() if k not in ("seq", "ended", "says")
+        }
+
+
+CHOICES = {
+    "?user=ALICE": [1],
+    "?user=bob": [],
+    "?site=portal": [3, 2, 1],
+    "?site=other": [],
+    "?verdict=no_credentials": [2],
+    "?failed": [3, 2],
+    "?failed&verdict=success": [],
+    "?user=%61lice&site=portal": [1],
+    "?after=0": [3, 2, 1],
+    "?after=99999999999999999": [],
+    "?": [3, 2, 1],
+}
+
+
+def test_the_admin_api_chooses(admin):
+    with admin() as it:
+        three_logins(it)
+        for query, found in CHOICES.items():
+            status, answer = asked(it, query)
+            assert status == 200, query
+            assert [x["attempt"] for x in answer["logins"]] == found, query
+
+
+def test_after_a_record_come_only_younger_ones(admin):
+    with admin() as it:
+        three_logins(it)
+        newest = asked(it)[1]["logins"]
+        younger = asked(it, f"?after={newest[1]['seq']}")[1]["logins"]
+        assert [x["attempt"] for x in younger] == [3]
+
+
+def test_the_admin_api_refuses_what_it_does_not_know(admin):
+    with admin() as it:
+        for query in ("name=x", "user=%zz", "user=%6", "user=%00", "failed=1", "after=x", "user=" + "a" * 300):
+            status, answer = asked(it, "?" + query)
+            assert status == 400 and answer["error"], query
+
+
+def test_the_last_ones_are_kept(admin):
+    with admin() as it:
+        client = it.client()
+        link = leg(client, it.server, KERBEROS, ok())
+        for _ in range(299):
+            leg(client, it.server, KERBEROS, ok(), link)
+        record(it, attempt=300)
+        shown = asked(it)[1]
+        assert [x["attempt"] for x in shown["logins"]] == list(range(300, 44, -1))
+        assert shown["left_out"] == 0
+
+
+def test_logins_are_counted(admin):
+    with admin() as it:
+        three_logins(it)
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(it.config["admin"])
+            sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            text = b""
+            while more := sock.recv(65536):
+                text += more
+        counted = dict(re.findall(r'handfast_login_attempts_total\{(.*?)\} ([1-9]\d*)', text.decode()))
+        assert counted == {
+            'scheme="ntlm",verdict="success"': "1",
+            'scheme="none",verdict="no_credentials"': "1",
+            'scheme="kerberos",verdict="name_of_server"': "1",
+        }
+
+
+# ---- the command
+
+
+def command(stage, *arguments):
+    done = subprocess.run(
+        [binary(), "logins", "-s", stage.config["admin"], *arguments],
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_prints_a_table_and_what_mends(admin):
+    with admin() as it:
+        assert command(it) == (0, "no logins\n", "")
+        three_logins(it)
+        status, text, _ = command(it)
+        lines = text.splitlines()
+        assert status == 0 and lines[0].split() == [
+            "ended", "address", "user", "scheme", "host", "server", "verdict", "remarks"]
+        assert "EXAMPLE\\alice" in lines[1] and "success" in lines[1]
+        assert "no_credentials" in lines[2] and "name_of_server" in lines[3]
+        assert "no_credentials: the server asked for a login and the client sent nothing" in lines
+        assert "success:" not in text
+        status, text, _ = command(it, "--failed", "--verdict", "no_credentials")
+        assert "alice" not in text and len([x for x in text.splitlines() if "lb.example.test" in x]) == 1
+        shown = json.loads(command(it, "--json", "--user", "alice")[1])
+        assert [x["attempt"] for x in shown["logins"]] == [1]
+
+
+def test_the_command_shows_what_a_client_writes_without_control_characters(admin):
+    with admin() as it:
+        client = it.client()
+        message = bytearray(token(NTLM_3))
+        length, _, offset = struct.unpack_from("<HHI", message, 36)
+        message[offset : offset + length] = b"\x1b[2Jx"  # as long as the name was
+        link = leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        leg(client, it.server, header("Authorization", "NTLM", bytes(message)), refused(), link)
+        record(it)
+        status, text, _ = command(it)
+        assert status == 0 and "\x1b" not in text and "[2J" in text
+
+
+def test_the_command_watches(admin):
+    with admin() as it:
+        leg(it.client(), it.server, KERBEROS, ok())
+        record(it, attempt=1)
+        with subprocess.Popen(
+            [binary(), "logins", "-s", it.config["admin"], "--watch", "--json"],
+            stdout=subprocess.PIPE, text=True,
+        ) as watching:
+            try:
+                # what was there before is not printed; it has asked once when its question is answered
+                time.sleep(1)
+                leg(it.client(), it.server, KERBEROS, refused())
+                line = json.loads(watching.stdout.readline())
+                assert line["attempt"] == 2 and line["verdict"] == "name_of_server"
+            finally:
+                watching.kill()
+
+
+def test_the_command_and_its_words(admin):
+    with admin() as it:
+        for words, status in ((["--nonsense"], 2), (["more"], 2), (["--user"], 2), (["--help"], 0)):
+            code, text, errors = command(it, *words)
+            assert code == status and ("usage: handfast logins" in text + errors), words
+        assert "--watch" in command(it, "--help")[1]
+        assert command(it, "--user", "a" * 500)[0] == 1
