@@ -88,6 +88,8 @@ static bool bind_as(LDAP *ldap, const struct directory_wish *wish,
     int result = 0;
     if (wish->cache) {
         result = bind_with_tickets(ldap, wish->cache);
+        if (result == LDAP_AUTH_UNKNOWN)
+            what = "SASL has no GSSAPI on this machine (Debian: libsasl2-modules-gssapi-mit)";
     } else {
         what = "no TLS with the directory, so the password was not sent";
         result = start_tls(ldap, wish->ca_file);

@@ -105,3 +105,9 @@ def test_closed_port(directory, domain):
     found = directory("--as", "alice@EXAMPLE.TEST", f"--ccache={domain.ticket('alice')}",
                       "--ldap=lb.example.test")
     assert "refused" in found["error"] and "holders" not in found
+
+
+def test_without_the_module_for_tickets(directory, domain):
+    found = directory("--as", "alice@EXAMPLE.TEST", f"--ccache={domain.ticket('alice')}",
+                      "--ldap=dc1.example.test", env={"SASL_PATH": "/nonexistent"})
+    assert "libsasl2-modules-gssapi-mit" in found["error"] and "holders" not in found
