@@ -409,6 +409,19 @@ def test_names(look, plain, names):
     assert missing["address"] == "" and missing["tcp"]["is_open"] is False
 
 
+def test_front_of_several_addresses(look, plain, names):
+    """Nobody listens at the first; the second is looked at, and both are told."""
+    server = names(f"--host-record={HOST},127.0.0.1", f"--host-record={HOST},127.0.0.99")
+    ends = look(plain.https, "--dns", server, "--direct", f"n=127.0.0.1:{plain.https}",
+                address=None)["ends"]
+    assert [(end["name"], end["is_node"]) for end in ends] == [
+        ("front", False), ("n", True), ("front", False)]
+    assert ends[0]["address"] == f"127.0.0.1:{plain.https}"
+    assert ends[0]["http"]["first"]["status"] == 401
+    assert ends[2]["address"] == f"127.0.0.99:{plain.https}"
+    assert ends[2]["tcp"]["error"] == "refused" and "http" not in ends[2] and "tls" not in ends[2]
+
+
 def test_no_such_name(look, plain, names):
     facts = look(plain.https, "--dns", names(), address=None, code=(0, 1, 2))
     assert facts["dns"]["error"] == "no such name"

@@ -21,6 +21,7 @@ enum look_phase {
 struct look_end {
     const char *name; // "front" or the node's name
     bool is_node;
+    bool is_further; // another address of the front: only its port is looked at
     struct address address;
     bool is_tls;
 };
@@ -34,7 +35,7 @@ struct look_round {
     struct kerberos_client *kerberos_second;
     struct kerberos_problem kerberos_problem; // why there is no client of the first account; code 0
                                               // and no name when none was tried
-    struct look_gate *gate; // for passwords that nobody vouches for; see logins.h
+    struct look_gate *gate;                   // for passwords that nobody vouches for; see logins.h
     uint64_t until_us; // as loop_now_us: looks begin no new step after it, unless they are slow
 };
 

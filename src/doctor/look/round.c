@@ -13,7 +13,8 @@
 #include "doctor/look/look.h"
 
 enum {
-    ENDS_MAX = SUBJECT_NODES_MAX + 1,
+    FURTHER_MAX = 7, // addresses of the front beside the one that is looked at closely
+    ENDS_MAX = SUBJECT_NODES_MAX + 1 + FURTHER_MAX,
     THREADS_MAX = 128,
     PATIENCES_PER_PHASE = 3, // a phase begins no new step after so many times the patience
 };
@@ -99,8 +100,44 @@ struct survey {
     size_t count;
 };
 
+static bool is_open(const struct subject *subject, const struct resolver_record *record)
+{
+    char text[ADDRESS_TEXT_MAX];
+    struct address address;
+    struct dial *dial = NULL;
+    if (!address_print_host(&record->address, text) ||
+        !address_parse(text, subject->port, &address))
+        return false;
+    struct status status =
+        dial_open(&address, loop_now_us() + subject->patience_ms * US_PER_MS, &dial);
+    dial_close(dial);
+    return is_ok(status);
+}
+
+// Of several addresses of the front the one that answers is put before the others.
+static void prefer_open(const struct subject *subject, struct resolver_answer *answer)
+{
+    if (answer->count < 2)
+        return;
+    for (size_t i = 0; i < answer->count && i <= FURTHER_MAX; i++) {
+        if (is_open(subject, &answer->records[i])) {
+            struct resolver_record first = answer->records[i];
+            memmove(&answer->records[1], &answer->records[0], i * sizeof first);
+            answer->records[0] = first;
+            return;
+        }
+    }
+}
+
+static void settle(struct look_end *end, const struct resolver_record *record, unsigned port)
+{
+    char text[ADDRESS_TEXT_MAX];
+    if (address_print_host(&record->address, text))
+        address_parse(text, port, &end->address);
+}
+
 // The first IPv4 address, else the first of all: what reaches most servers.
-static void settle(struct look_end *end, const struct resolver_answer *answer, unsigned port)
+static void settle_node(struct look_end *end, const struct resolver_answer *answer, unsigned port)
 {
     const struct resolver_record *chosen = answer->count ? &answer->records[0] : NULL;
     for (size_t i = 0; chosen && i < answer->count; i++) {
@@ -109,9 +146,22 @@ static void settle(struct look_end *end, const struct resolver_answer *answer, u
             break;
         }
     }
-    char text[ADDRESS_TEXT_MAX];
-    if (chosen && address_print_host(&chosen->address, text))
-        address_parse(text, port, &end->address);
+    if (chosen)
+        settle(end, chosen, port);
+}
+
+// Further addresses stand behind the nodes.
+static void settle_front(const struct subject *subject, struct survey *survey)
+{
+    struct resolver_answer *answer = &survey->answers[0];
+    prefer_open(subject, answer);
+    for (size_t i = 0; i < answer->count && i <= FURTHER_MAX; i++) {
+        struct look_end *end = i ? &survey->ends[survey->count++] : &survey->ends[0];
+        if (i)
+            *end =
+                (struct look_end){.name = "front", .is_further = true, .is_tls = subject->is_tls};
+        settle(end, &answer->records[i], subject->port);
+    }
 }
 
 static unsigned port_of(const struct subject *subject, size_t index)
@@ -137,17 +187,20 @@ static void list_ends(const struct subject *subject, struct survey *survey)
 
 static void find_ends(const struct subject *subject, struct survey *survey)
 {
+    size_t count = survey->count;
     struct resolver *resolver = resolver_new(subject->dns_server);
-    for (size_t i = 0; i < survey->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const char *host = host_of(subject, i);
         if (!address_parse(host, port_of(subject, i), &survey->ends[i].address) && resolver)
             resolver_ask_addresses(resolver, host, &survey->answers[i]);
     }
     if (resolver)
         resolver_wait(resolver, loop_now_us() + subject->patience_ms * US_PER_MS);
-    for (size_t i = 0; i < survey->count; i++) {
+    if (survey->ends[0].address.size == 0)
+        settle_front(subject, survey);
+    for (size_t i = 1; i < count; i++) {
         if (survey->ends[i].address.size == 0)
-            settle(&survey->ends[i], &survey->answers[i], port_of(subject, i));
+            settle_node(&survey->ends[i], &survey->answers[i], port_of(subject, i));
     }
     resolver_free(resolver);
 }
@@ -219,6 +272,8 @@ static void list_jobs_of(const struct look_round *round, enum look_phase phase,
                          const struct look_end *end, struct crew *crew)
 {
     for (size_t i = 0; i < LOOK_COUNT; i++) {
+        if (end && end->is_further && looks[i].take != look_tcp)
+            continue;
         if (looks[i].phase == phase && looks[i].is_per_end == (end != NULL))
             crew->jobs[crew->job_count++] =
                 (struct job){&looks[i], end, end ? (size_t)(end - round->ends) : 0, NULL};

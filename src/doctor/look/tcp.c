@@ -25,6 +25,9 @@ json_t *look_tcp(const struct look_round *round, const struct look_end *end)
     struct status status =
         dial_open(&end->address, began_us + round->subject->patience_ms * US_PER_MS, &dial);
     int error = errno;
+    // of the two families this machine may have only one; that says nothing about the front
+    if (end->is_further && !is_ok(status) && error == ENETUNREACH)
+        return NULL;
     json_t *node = json_pack("{s:b,s:o,s:f}", "is_open", is_ok(status), "error",
                              look_text(is_ok(status) ? "" : words_of(status.end, error)), "ms",
                              (double)(loop_now_us() - began_us) / (double)US_PER_MS);
