@@ -20,11 +20,6 @@ static const struct requirement *find(const struct plan *plan, enum plan_scope s
     UNREACHABLE("a request for a certificate that is not required");
 }
 
-static bool is_literal(const char *name)
-{
-    return strchr(name, ':') || strspn(name, "0123456789.") == strlen(name);
-}
-
 void plan_print_openssl_request(const struct plan *plan, const char *site, FILE *out)
 {
     const struct requirement *asked = find(plan, PLAN_OF_SITE, site);
@@ -45,7 +40,7 @@ void plan_print_openssl_request(const struct plan *plan, const char *site, FILE 
           out);
     unsigned number = 0;
     for (names = asked->value; plan_next_item(&names, name, sizeof name);) {
-        fprintf(out, "%s.%u = ", is_literal(name) ? "IP" : "DNS", ++number);
+        fprintf(out, "%s.%u = ", plan_is_address(name) ? "IP" : "DNS", ++number);
         quote_plain(out, name);
         fputc('\n', out);
     }
@@ -68,7 +63,7 @@ void plan_print_certreq_request(const struct plan *plan, const char *server, FIL
           "[Extensions]\n2.5.29.17 = \"{text}\"\n",
           out);
     for (names = asked->value; plan_next_item(&names, name, sizeof name);) {
-        fprintf(out, "_continue_ = \"%s=", is_literal(name) ? "ipaddress" : "dns");
+        fprintf(out, "_continue_ = \"%s=", plan_is_address(name) ? "ipaddress" : "dns");
         quote_plain(out, name);
         fputs("&\"\n", out);
     }

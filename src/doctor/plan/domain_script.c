@@ -143,7 +143,7 @@ static void print_requirement(const struct plan *plan, const struct requirement 
         fputc('\n', out);
         break;
     default:
-        if (requirement->kind == PLAN_SPN)
+        if (requirement->kind == PLAN_SPN || requirement->kind == PLAN_ACCOUNT)
             print_reason(out, "#", "By hand: ", requirement);
     }
 }

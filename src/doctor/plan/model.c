@@ -196,6 +196,16 @@ const char *plan_tls_name(const struct pool_config *pool, const struct server_co
     return pool->tls.name ? pool->tls.name : server->name;
 }
 
+// ---------------------------------------------------------------------------- in many places
+
+bool plan_is_address(const char *host)
+{
+    struct host parsed;
+    char bracketed[HOST_NAME_MAX + 3];
+    snprintf(bracketed, sizeof bracketed, strchr(host, ':') ? "[%s]" : "%s", host);
+    return host_parse(span_text(bracketed), &parsed) && parsed.is_address;
+}
+
 // ---------------------------------------------------------------------------- making
 
 static void take_wish(struct plan *plan, const struct plan_wish *wish)

@@ -170,6 +170,8 @@ void plan_list_documents(struct plan *plan);
 
 // Ports clients come by, TLS or plain, without doubles; at most `capacity`.
 size_t plan_ports(const struct plan *plan, bool is_tls, unsigned *ports, size_t capacity);
+// An IPv4 or IPv6 literal, without brackets?
+bool plan_is_address(const char *host);
 // The name without the domain when it is one label in it, else NULL.
 const char *plan_short_name(struct plan *plan, const char *host);
 bool plan_uses_clear(const struct plan *plan, const struct site_config *site);

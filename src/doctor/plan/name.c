@@ -5,14 +5,6 @@
 #include "route/route.h"
 #include "wire/host.h"
 
-static bool is_address(const char *host)
-{
-    struct host parsed;
-    char bracketed[HOST_NAME_MAX + 3];
-    snprintf(bracketed, sizeof bracketed, strchr(host, ':') ? "[%s]" : "%s", host);
-    return host_parse(span_text(bracketed), &parsed) && parsed.is_address;
-}
-
 static struct plan_name *add_name(struct plan *plan, const char *host)
 {
     for (size_t i = 0; i < plan->name_count; i++)
@@ -21,7 +13,7 @@ static struct plan_name *add_name(struct plan *plan, const char *host)
     plan->names = plan_grow(plan->names, plan->name_count, sizeof *plan->names);
     struct plan_name *name = &plan->names[plan->name_count++];
     *name = (struct plan_name){
-        .host = host, .is_pattern = host[0] == '*', .is_address = is_address(host)};
+        .host = host, .is_pattern = host[0] == '*', .is_address = plan_is_address(host)};
     return name;
 }
 

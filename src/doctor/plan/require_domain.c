@@ -24,24 +24,32 @@ static void require_existence(struct plan *plan)
                    "the same identity"});
 }
 
+static void require_reader(struct plan *plan, const char *server)
+{
+    bool is_unnamed = plan_is_address(server);
+    const char *computer = is_unnamed ? plan_text(plan, "the computer at %s", server)
+                                      : plan_text(plan, "%.*s$", (int)strcspn(server, "."), server);
+    plan_require(
+        plan,
+        &(struct requirement){
+            .kind = PLAN_ACCOUNT,
+            .mark = is_unnamed ? PLAN_KNOWN : PLAN_UNCERTAIN,
+            .scope = PLAN_OF_DOMAIN,
+            .act = is_unnamed ? PLAN_READ : PLAN_HAVE_READER,
+            .subject = computer,
+            .what = plan_text(plan, "%s may retrieve the password of %s", computer, plan->account),
+            .why = is_unnamed
+                       ? "the server fetches the managed password itself; the configuration does "
+                         "not say what its computer account is called"
+                       : "the server fetches the managed password itself; that its computer "
+                         "account is called like the first label of the server's name in the "
+                         "configuration is assumed: correct it if not"});
+}
+
 static void require_readers(struct plan *plan)
 {
-    for (size_t i = 0; plan->is_account_managed && i < plan->server_count; i++) {
-        const char *name = plan->servers[i].name;
-        const char *computer = plan_text(plan, "%.*s$", (int)strcspn(name, "."), name);
-        plan_require(plan,
-                     &(struct requirement){
-                         .kind = PLAN_ACCOUNT,
-                         .mark = PLAN_UNCERTAIN,
-                         .scope = PLAN_OF_DOMAIN,
-                         .act = PLAN_HAVE_READER,
-                         .subject = computer,
-                         .what = plan_text(plan, "computer %s may retrieve the password of %s",
-                                           computer, plan->account),
-                         .why = "the server fetches the managed password itself; that its "
-                                "computer account is called like the first label of the server's "
-                                "name in the configuration is assumed: correct it if not"});
-    }
+    for (size_t i = 0; plan->is_account_managed && i < plan->server_count; i++)
+        require_reader(plan, plan->servers[i].name);
 }
 
 void plan_require_account(struct plan *plan)

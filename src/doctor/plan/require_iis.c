@@ -276,10 +276,7 @@ static const char *why_binding(const struct plan_arrival *arrival)
 static void require_binding(struct plan *plan, const struct plan_server *server,
                             const struct plan_arrival *arrival)
 {
-    struct host host;
-    struct span name = span_text(arrival->host);
-    bool is_literal = span_find(name, ':') < name.size;
-    if (is_literal || (host_parse(name, &host) && host.is_address))
+    if (plan_is_address(arrival->host))
         return; // Host headers with addresses are answered by a binding without a name
     bool is_plain = !(arrival->ways & (PLAN_FORWARD_TLS | PLAN_PASSTHROUGH | PLAN_DIRECT));
     bool is_met = arrival->ways & (PLAN_PASSTHROUGH | PLAN_DIRECT);

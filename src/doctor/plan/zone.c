@@ -14,12 +14,6 @@ static void print_record(const char *name, const char *address, FILE *out)
     fputc('\n', out);
 }
 
-static bool is_literal(const char *host)
-{
-    size_t size = strlen(host);
-    return strchr(host, ':') || strspn(host, "0123456789.") == size;
-}
-
 static void print_here(const struct plan *plan, const struct requirement *record, FILE *out)
 {
     for (size_t i = 0; i < plan->wish.address_count; i++)
@@ -33,7 +27,7 @@ static void print_here(const struct plan *plan, const struct requirement *record
 
 static void print_there(const struct requirement *record, FILE *out)
 {
-    if (is_literal(record->value)) {
+    if (plan_is_address(record->value)) {
         print_record(record->subject, record->value, out);
         return;
     }

@@ -150,11 +150,10 @@ static const struct example examples[] = {
     },
     {
         .name = "redirect, and the names come back",
-        .yaml =
-            LISTENERS PORTAL(
-                "routes: [{path: /, redirect: p}]") "- {name: back, hosts: [n1.example.com, "
-                                                    "n2.example.com], passthrough: "
-                                                    "p}\npools:\n" NODES("p", ""),
+        .yaml = LISTENERS PORTAL(
+            "routes: [{path: /, redirect: p}]") "- {name: back, hosts: [n1.example.com, "
+                                                "n2.example.com], passthrough: "
+                                                "p}\npools:\n" NODES("p", ""),
         .required = {{PLAN_POINT_HERE, "portal", "app.example.com"},
                      {PLAN_POINT_HERE, "back", "n1.example.com"},
                      {PLAN_HAVE_SPN, "back", "HTTP/n1.example.com"},
@@ -246,6 +245,15 @@ static const struct example examples[] = {
                      {PLAN_HAVE_SPN, "s", "HTTP/app"},
                      {PLAN_HAVE_SPN, "s", "HTTP/www.example.org", "web$"}},
         .absent = {{PLAN_HAVE_SPN, NULL, "HTTP/www"}},
+    },
+    {
+        .name = "a server that is called by its address",
+        .yaml = LISTENERS "sites: [{name: s, hosts: [app.example.com], passthrough: p}]\n"
+                          "pools: [{name: p, servers: [{name: 10.0.0.1, address: "
+                          "'10.0.0.1:443'}]}]\n",
+        .wish = {.account = "web$"},
+        .required = {{PLAN_BIND, "10.0.0.1", "app.example.com", "https", 443, 21}},
+        .absent = {{PLAN_HAVE_READER}},
     },
     {
         .name = "idle longer than IIS, another name on TLS, a health check with a name of its own",
