@@ -43,6 +43,9 @@ struct channel_ops {
     // Frees the channel and what it stands on, at the end of the turn. `abort`: reset instead of a
     // polite end.
     void (*close)(struct channel *channel, bool abort);
+    // True when there is certainly nothing to be read as far as this turn's events tell: asking the
+    // kernel is then spared. NULL: never.
+    bool (*is_silent)(const struct channel *channel);
     // The socket below for splice, or -1 when bytes must be transformed.
     int (*plain_fd)(const struct channel *channel);
 };
@@ -94,6 +97,11 @@ static inline void channel_shut(struct channel *channel)
 static inline void channel_close(struct channel *channel, bool abort)
 {
     channel->ops->close(channel, abort);
+}
+
+static inline bool channel_is_silent(const struct channel *channel)
+{
+    return channel->ops->is_silent && channel->ops->is_silent(channel);
 }
 
 static inline int channel_plain_fd(const struct channel *channel)

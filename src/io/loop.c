@@ -19,6 +19,8 @@ struct loop {
     bool is_stopping;
     uint64_t time_ms;
     unsigned watches;
+    struct epoll_event events[EVENTS_PER_TURN]; // of this turn
+    int event_count;
     struct list changed; // watches whose interest the kernel does not know yet
     struct list soon;
     struct list last;
@@ -148,6 +150,17 @@ static void tell_kernel(struct loop *loop)
     }
     while (!list_is_empty(&refused))
         list_join(&loop->changed, refused.next);
+}
+
+bool loop_is_silent(const struct loop *loop, const struct watch *watch)
+{
+    bool was_asked = watch->is_registered && watch->registered & EPOLLIN;
+    if (!was_asked || loop->event_count == EVENTS_PER_TURN)
+        return false;
+    for (int i = 0; i < loop->event_count; i++)
+        if (loop->events[i].data.ptr == watch)
+            return false;
+    return true;
 }
 
 // ---- timers: a binary heap ordered by queued_ms
@@ -303,15 +316,15 @@ static void run_tasks(struct list *queue)
 
 int loop_turn(struct loop *loop, int timeout_ms)
 {
-    struct epoll_event events[EVENTS_PER_TURN];
     tell_kernel(loop);
-    int count = epoll_wait(loop->epoll, events, EVENTS_PER_TURN, sleep_ms(loop, timeout_ms));
+    int count = epoll_wait(loop->epoll, loop->events, EVENTS_PER_TURN, sleep_ms(loop, timeout_ms));
     CHECK(count >= 0 || errno == EINTR);
     loop->time_ms = loop_now_us() / US_PER_MS;
-    for (int i = 0; i < count; i++) {
-        struct watch *watch = events[i].data.ptr;
+    loop->event_count = count < 0 ? 0 : count;
+    for (int i = 0; i < loop->event_count; i++) {
+        struct watch *watch = loop->events[i].data.ptr;
         if (watch->fd >= 0)
-            watch->on_ready(watch, events[i].events);
+            watch->on_ready(watch, loop->events[i].events);
     }
     run_timers(loop);
     run_tasks(&loop->soon);

@@ -50,6 +50,9 @@ void watch_init(struct watch *watch, int fd, watch_fn *on_ready);
 void loop_watch(struct loop *loop, struct watch *watch, uint32_t interest);
 // Hears nothing more of the descriptor, not even its errors, until the next loop_watch.
 void loop_unwatch(struct loop *loop, struct watch *watch);
+// True when nothing could be read of the descriptor as this turn began: the kernel was asked, and
+// no event of this turn, served or not, is about it.
+bool loop_is_silent(const struct loop *loop, const struct watch *watch);
 // Forgets the descriptor and closes it. Events of this turn that are still queued for it are
 // dropped.
 void loop_close(struct loop *loop, struct watch *watch);

@@ -111,6 +111,12 @@ static void socket_close(struct channel *channel, bool abort)
     loop_last(socket->loop, &socket->burial);
 }
 
+static bool socket_is_silent(const struct channel *channel)
+{
+    const struct socket_channel *socket = CONTAINER(channel, const struct socket_channel, channel);
+    return loop_is_silent(socket->loop, &socket->watch);
+}
+
 static int socket_plain_fd(const struct channel *channel)
 {
     return CONTAINER(channel, const struct socket_channel, channel)->watch.fd;
@@ -124,6 +130,7 @@ static const struct channel_ops socket_ops = {
     .want = socket_want,
     .shut = socket_shut,
     .close = socket_close,
+    .is_silent = socket_is_silent,
     .plain_fd = socket_plain_fd,
 };
 

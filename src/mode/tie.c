@@ -109,7 +109,7 @@ static void on_resting_event(struct link *link, unsigned ready)
 
 struct status tie_wake(struct tie *tie)
 {
-    if (!tie->link)
+    if (!tie->link || channel_is_silent(tie->link->channel))
         return OK;
     struct status status = hear(tie->link);
     return is_ok(status) || !lose(tie) ? OK : status;

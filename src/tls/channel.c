@@ -399,6 +399,11 @@ static void tls_close(struct channel *base, bool abort)
     loop_last(channel->loop, &channel->task);
 }
 
+static bool tls_is_silent(const struct channel *base)
+{
+    return !base->has_pending && channel_is_silent(of_channel(base)->footing.below);
+}
+
 static int tls_plain_fd(const struct channel *channel)
 {
     (void)channel;
@@ -412,6 +417,7 @@ static const struct channel_ops tls_ops = {
     .want = tls_want,
     .shut = tls_shut,
     .close = tls_close,
+    .is_silent = tls_is_silent,
     .plain_fd = tls_plain_fd,
 };
 
