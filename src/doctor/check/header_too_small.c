@@ -8,15 +8,27 @@
 
 #define LARGE_BYTES 48000
 
+// The largest line that passed, where larger ones were seen to be refused; -1: none was. One that
+// stays without an answer may have other reasons than its size.
+static long long limit_of(const json_t *end)
+{
+    long long limit = fact_number(end, "http.limit_bytes", -1);
+    size_t refused = 0;
+    for (size_t i = 0; i < fact_count(end, "http.limits"); i++) {
+        const json_t *probe = json_array_get(fact(end, "http.limits"), i);
+        if (fact_number(probe, "bytes", 0) > limit)
+            refused += fact_number(probe, "status", 0) != 0 ? 2 : 1;
+    }
+    return refused >= 2 ? limit : -1;
+}
+
 static bool is_from_node(const struct facts *facts, long long limit)
 {
     const json_t *node;
-    long long least = -1;
-    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++) {
-        long long theirs = fact_number(node, "http.limit_bytes", -1);
-        least = theirs >= 0 && (least < 0 || theirs < least) ? theirs : least;
-    }
-    return least >= 0 && least <= limit;
+    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
+        if (limit_of(node) >= 0 && limit_of(node) <= limit)
+            return true;
+    return false;
 }
 
 static void advise(struct finding *finding, bool is_node)
@@ -38,13 +50,15 @@ static void advise(struct finding *finding, bool is_node)
 void check_header_too_small(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *front = facts_front(facts);
-    long long limit = fact_number(front, "http.limit_bytes", LARGE_BYTES);
+    long long limit = limit_of(front);
     long long ticket = fact_number(view_ticket(facts, "host"), "bytes", 0);
     long long token = (ticket + 1000) * 4 / 3; // with authenticator and wrapping, in base64
     bool is_told = fact_is(front, "kerberos.answer.body_says", "header too long");
-    bool is_felt = is_told || (ticket > 0 && token > limit);
-    if (!is_felt && limit >= LARGE_BYTES)
+    bool is_felt = is_told || (ticket > 0 && limit >= 0 && token > limit);
+    if (!is_felt && (limit < 0 || limit >= LARGE_BYTES))
         return;
+    if (limit < 0) // not measured, but the login itself was too large
+        limit = token;
     bool is_node = is_from_node(facts, limit);
     struct finding *finding = diagnosis_add(diagnosis, "header_too_small",
                                             is_felt   ? WEIGHT_CAUSE
