@@ -17,7 +17,7 @@ import sys
 import time
 
 from lab import balancer
-from lab.demo import measure, table
+from lab.demo import measure, table, verified
 from lab.demo.domain_stage import DomainStage
 from lab.demo.embedded_stage import EmbeddedStage
 from lab.demo.peers import KINDS, Peer, PeerError
@@ -76,6 +76,18 @@ def measure_handfast(stage, seed):
     cells = measure_ways([way for front in stage.fronts for way in front.ways], stage, seed)
     say("\n" + table.render(cells))
     return cells
+
+
+def verify_handfast(stage):
+    """Faults, a line each: what its own clients say of every route, while it reloads."""
+    faults = []
+    for front in stage.fronts:
+        said, holds = verified.verify(front, stage)
+        title = f"handfast verify{', before ' + front.name if front.name else ''}"
+        say(f"\n{title}, by clients of its own, with a reload in the middle:\n\n{said}")
+        if not holds:
+            faults.append(f"{title}: not every login works as it must")
+    return faults
 
 
 def measure_peers(stage, seed):
@@ -137,9 +149,9 @@ def stay_up(stage):
 
 # The run
 
-def judge(cells, stage):
+def judge(cells, stage, more_faults=()):
     """The last words about Handfast; the exit status."""
-    faults = table.faults_of(cells)
+    faults = [*table.faults_of(cells), *more_faults]
     for fault in faults:
         say(f"DOES NOT HOLD  {fault}")
     if not faults:
@@ -163,9 +175,10 @@ def run(options):
             f" {measure.PEOPLE} people x {measure.REQUESTS} requests at once,"
             " the name in every answer checked.")
         cells = measure_handfast(stage, options.seed)
+        verify_faults = verify_handfast(stage)
         peer_cells = measure_peers(stage, options.seed) if options.peers else []
         say("\n" + table.LEGEND + "\n")
-        status = judge(cells, stage)
+        status = judge(cells, stage, verify_faults)
         say(f"{time.monotonic() - began:.0f} s in all; seed {options.seed}.")
         if options.peers:
             say(table.proof_of(peer_cells))

@@ -195,16 +195,16 @@ static bool ask_first(struct trial *trial, const struct trial_way *way,
                       const struct trial_wish *wish)
 {
     const struct call_answer *answer = ask(trial, way, NULL);
-    bool has_negotiate = call_answer_offers(answer, "Negotiate");
+    bool may_be_ntlm = wish->scheme == TRIAL_NTLM || wish->scheme == TRIAL_NTLM_NAMED;
 
     if (answer->status != 401) {
         trial->outcome =
             answer->status >= 400 || answer->status == 0 ? judge(answer) : OUTCOME_NOT_OFFERED;
         return false;
     }
-    if (wish->scheme == TRIAL_NTLM && call_answer_offers(answer, "NTLM"))
+    if (may_be_ntlm && call_answer_offers(answer, "NTLM"))
         trial->scheme = "NTLM";
-    else if (has_negotiate)
+    else if (wish->scheme != TRIAL_NTLM_NAMED && call_answer_offers(answer, "Negotiate"))
         trial->scheme = "Negotiate";
     if (!answer->is_persistent)
         trial->call = call_close(trial->call); // a new connection for the rest, as browsers do
@@ -213,7 +213,7 @@ static bool ask_first(struct trial *trial, const struct trial_way *way,
 
 static void run(struct trial *trial, const struct trial_way *way, const struct trial_wish *wish)
 {
-    bool is_ntlm = wish->scheme == TRIAL_NTLM || wish->scheme == TRIAL_SPNEGO_NTLM;
+    bool is_named = wish->scheme == TRIAL_NTLM || wish->scheme == TRIAL_NTLM_NAMED;
 
     trial->outcome = OUTCOME_CLOSED;
     if (!open_call(trial, way))
@@ -221,13 +221,13 @@ static void run(struct trial *trial, const struct trial_way *way, const struct t
     trial->outcome = OUTCOME_NOT_OFFERED;
     trial->scheme = "";
     if (wish->skips_first)
-        trial->scheme = wish->scheme == TRIAL_NTLM ? "NTLM" : "Negotiate";
+        trial->scheme = is_named ? "NTLM" : "Negotiate";
     else if (!ask_first(trial, way, wish))
         return;
     trial->outcome = OUTCOME_CLOSED;
     if (!open_call(trial, way))
         return;
-    if (is_ntlm)
+    if (is_named || wish->scheme == TRIAL_SPNEGO_NTLM)
         trial->outcome = log_in_by_ntlm(trial, way, wish, trial->scheme[1] == 'e');
     else
         trial->outcome = log_in_by_kerberos(trial, way, wish);

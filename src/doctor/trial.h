@@ -34,6 +34,7 @@ struct trial_way {
 
 enum trial_scheme {
     TRIAL_NTLM = 0,    // NTLM by its own name; where only Negotiate is offered, in SPNEGO
+    TRIAL_NTLM_NAMED,  // NTLM by its own name only
     TRIAL_SPNEGO_NTLM, // NTLM in SPNEGO, by the name Negotiate
     TRIAL_KERBEROS,    // in SPNEGO, by the name Negotiate
     TRIAL_KERBEROS_BARE,

@@ -141,7 +141,7 @@ bool verify_wish_of(const struct verifier *verifier, size_t person, enum verify_
                      verifier->problems[person].text);
         return ret_wish->kerberos;
     }
-    ret_wish->scheme = scheme == VERIFY_NTLM ? TRIAL_NTLM : TRIAL_SPNEGO_NTLM;
+    ret_wish->scheme = scheme == VERIFY_NTLM ? TRIAL_NTLM_NAMED : TRIAL_SPNEGO_NTLM;
     ret_wish->account = account;
     if (account->proof != PROOF_PASSWORD)
         snprintf(problem, 256, "NTLM needs a password");
@@ -252,16 +252,21 @@ static void measure_logins(const struct verifier *verifier, const struct verify_
     char problem[256];
 
     bool is_in = log_in(verifier, way, row, &via);
-    bool has_server = (is_in || row->outcome == OUTCOME_REFUSED) &&
-                      verify_place_find(verifier, way, &place, problem) &&
-                      find_direct(verifier, way, &place, &server, row->direct) &&
-                      verify_wish_of(verifier, 0, row->scheme, place.spn, &wish, problem);
+    bool has_server =
+        (is_in || row->outcome == OUTCOME_REFUSED || row->outcome == OUTCOME_NO_CHALLENGE) &&
+        verify_place_find(verifier, way, &place, problem) &&
+        find_direct(verifier, way, &place, &server, row->direct) &&
+        verify_wish_of(verifier, 0, row->scheme, place.spn, &wish, problem);
     while (is_in && via.count < verifier->wish->logins && via.count < LOGINS_MAX) {
         has_server = has_server && log_in_directly(&server, &wish, &direct);
         is_in = log_in(verifier, way, row, &via);
     }
     if (has_server)
-        log_in_directly(&server, &wish, &direct);
+        has_server = log_in_directly(&server, &wish, &direct);
+    if (row->outcome == OUTCOME_NO_CHALLENGE && row->direct[0] && !has_server) {
+        row->outcome = OUTCOME_NOT_OFFERED; // whatever it says it offers
+        snprintf(row->problem, sizeof(row->problem), "the server itself brings no NTLM challenge");
+    }
     row->us = is_in ? times_median(&via) : -1;
     row->direct_us = times_median(&direct);
 }

@@ -132,6 +132,34 @@ def test_status_is_one_for_a_single_fault_and_the_log_is_kept(capsys):
     assert "/x/log.json" in said and one.keep_files
 
 
+def test_status_is_one_when_verify_finds_a_fault(capsys):
+    assert demo.judge([good_cell()], Stage(running()), ["handfast verify: not so"]) == 1
+    assert "DOES NOT HOLD  handfast verify: not so" in capsys.readouterr().out
+
+
+def test_verify_is_told_where_and_as_whom(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(balancer, "binary", lambda: "/x/handfast")
+    ran = []
+    answers = [(0, b"a table\n", b""), (1, b"", b"not so\n")]
+
+    def run(arguments):
+        ran.append(arguments)
+        return subprocess.CompletedProcess(arguments, *answers[len(ran) - 1])
+
+    stage = Stage(running("Apache"), running("Squid"))
+    stage.directory, stage.ca_file = str(tmp_path), "/ca.pem"
+    stage.run, stage.password = run, lambda person: f"{person}-secret"
+    assert demo.verify_handfast(stage) == [
+        "handfast verify, before Squid: not every login works as it must"]
+    said = capsys.readouterr().out
+    assert "a table" in said and "not so" in said and "secret" not in said
+    assert ran[0][:4] == ["/x/handfast", "verify", "-c", "/x/handfast.yaml"]
+    assert "--reload" in ran[0] and "4711" in ran[0] and "alice-secret" not in ran[0]
+    secret = tmp_path / "alice.password"
+    assert secret.read_text(encoding="utf-8") == "alice-secret\n"
+    assert secret.stat().st_mode & 0o077 == 0
+
+
 def test_commands_to_try_name_status_and_pins(monkeypatch):
     monkeypatch.setattr(balancer, "binary", lambda: "/x/handfast")
     said = "\n".join(demo.commands_for(running(), "--ntlm -u bob"))

@@ -162,6 +162,16 @@ def test_a_route_that_asks_nobody_to_log_in(lab, verify, server):
     assert {row["outcome"] for row in json.loads(done.stdout)["rows"]} == {"not offered"}
 
 
+# Kerberos by Negotiate only: what the server itself does not take is no fault of ours.
+def test_a_server_that_offers_negotiate_only(lab, verify, server):
+    iis = server("iis1", providers="negotiate")
+    with Balancer(one_route(lab, f"127.0.0.1:{iis.http}")) as balancer:
+        done = verify(balancer, "--json")
+    assert done.returncode == 0, done.stdout
+    assert only(done, NTLM)["outcome"] == "not offered"
+    assert only(done, NEGOTIATE)["outcome"] == only(done, KERBEROS)["outcome"] == "ok"
+
+
 def test_a_server_that_is_not_there(lab, verify):
     with Balancer(one_route(lab, "127.0.0.1:1")) as balancer:
         done = verify(balancer, "--json")
