@@ -42,7 +42,7 @@ static const char usage[] =
 
 // ---------------------------------------------------------------------------- output
 
-static void write_finding(struct json *json, const struct finding *finding)
+static void write_finding(struct json *json, const struct findings_item *finding)
 {
     json_put_open(json, NULL, '{');
     json_put_u64(json, "line", finding->place.line);

@@ -24,7 +24,7 @@ enum finding_severity {
 };
 
 // One thing the operator should know: `place: path: what, expected what, what to do`.
-struct finding {
+struct findings_item {
     struct place place;
     enum finding_severity severity;
     char *path;     // sites[0].routes[1].forward
@@ -36,7 +36,7 @@ struct finding {
 struct findings {
     char *file;    // as given on the command line
     char *content; // of the file, for printing the line with a caret; may be NULL
-    struct finding *items;
+    struct findings_item *items;
     size_t count;
     size_t capacity;
     size_t errors;   // counted even when left out

@@ -42,7 +42,7 @@ struct findings *findings_free(struct findings *findings)
     if (!findings)
         return NULL;
     for (size_t i = 0; i < findings->count; i++) {
-        struct finding *finding = &findings->items[i];
+        struct findings_item *finding = &findings->items[i];
         free(finding->path);
         free(finding->what);
         free(finding->expected);
@@ -55,7 +55,7 @@ struct findings *findings_free(struct findings *findings)
     return NULL;
 }
 
-static struct finding *add_item(struct findings *findings)
+static struct findings_item *add_item(struct findings *findings)
 {
     if (findings->count == findings->capacity) {
         findings->capacity = findings->capacity ? findings->capacity * 2 : 16;
@@ -81,7 +81,7 @@ void findings_add(struct findings *findings, enum finding_severity severity, str
     int length = vasprintf(&said, what, arguments);
     va_end(arguments);
     CHECK(length >= 0);
-    *add_item(findings) = (struct finding){
+    *add_item(findings) = (struct findings_item){
         .place = place,
         .severity = severity,
         .path = copy_text(path),
@@ -91,7 +91,7 @@ void findings_add(struct findings *findings, enum finding_severity severity, str
     };
 }
 
-static int compare_places(const struct finding *a, const struct finding *b)
+static int compare_places(const struct findings_item *a, const struct findings_item *b)
 {
     if (a->place.line != b->place.line)
         return a->place.line < b->place.line ? -1 : 1;
@@ -104,7 +104,7 @@ static int compare_places(const struct finding *a, const struct finding *b)
 void findings_sort(struct findings *findings)
 {
     for (size_t i = 1; i < findings->count; i++) {
-        struct finding moving = findings->items[i];
+        struct findings_item moving = findings->items[i];
         size_t at = i;
         for (; at > 0 && compare_places(&findings->items[at - 1], &moving) > 0; at--)
             findings->items[at] = findings->items[at - 1];
@@ -153,7 +153,8 @@ static void print_caret(FILE *out, struct span line, unsigned column)
     fputs("^\n", out);
 }
 
-static void print_finding(FILE *out, const struct findings *findings, const struct finding *finding)
+static void print_finding(FILE *out, const struct findings *findings,
+                          const struct findings_item *finding)
 {
     fprintf(out, "%s:", findings->file ? findings->file : "-");
     if (finding->place.line)
