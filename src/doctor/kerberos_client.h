@@ -38,8 +38,8 @@ struct kerberos_client *kerberos_client_free(struct kerberos_client *client);
 
 const char *kerberos_client_principal(const struct kerberos_client *client);
 const char *kerberos_client_realm(const struct kerberos_client *client);
-// The name of the cache in memory ("MEMORY:…") where GSSAPI of this process finds the tickets; false
-// when it is too long.
+// The name of the cache in memory ("MEMORY:…") where GSSAPI of this process finds the tickets;
+// false when it is too long.
 bool kerberos_client_cache(struct kerberos_client *client, char *ret_name, size_t capacity);
 // The ticket-granting ticket.
 void kerberos_client_tgt(const struct kerberos_client *client, struct kerberos_ticket *ret_ticket);
