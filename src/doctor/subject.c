@@ -53,7 +53,7 @@ __attribute__((format(printf, 1, 2))) static bool refuse(const char *format, ...
 {
     va_list arguments;
     va_start(arguments, format);
-    fputs("handfast doctor: ", stderr);
+    fputs("handfast: ", stderr);
     vfprintf(stderr, format, arguments);
     fputs("\n", stderr);
     va_end(arguments);
