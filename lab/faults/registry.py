@@ -11,7 +11,7 @@ from lab.faults.place import DomainPlace, SmallPlace
 @dataclass
 class Fault:
     """name: of the stage. expects: id of the finding that has to come first; "" where nothing is
-    wrong. rows: of the table in docs/windows-authentication.md it stands for. place: settings of
+    wrong. rows: of rows.py it stands for. place: settings of
     its SmallPlace; None: a DomainPlace. build: makes and proves it."""
 
     name: str

@@ -19,8 +19,8 @@ from lab.balancer import binary
 from lab.embedded.domain import LabError
 from lab.faults import registry
 from lab.faults.base import Base
+from lab.faults.rows import ROWS, UNSTAGED
 from lab.faults.stage import NotThere, Stage
-from lab.faults.unstaged import UNSTAGED
 
 PATIENCE_S = 90
 PATIENCE_SLOW_S = 300
@@ -147,8 +147,14 @@ def rows_text(fault):
     return ", ".join(map(str, fault.rows))
 
 
+def standing_for(row, results):
+    if row in UNSTAGED:
+        return f"no: {UNSTAGED[row]}"
+    return sum(row in result.fault.rows for result in results)
+
+
 def table(results):
-    """Markdown: what was staged, what the doctor named first, and what could not be staged."""
+    """Markdown: what was staged, what the doctor named first, and what is not staged."""
     faults = [result for result in results if result.fault.expects]
     right = sum(result.right for result in faults)
     lines = [f"{len(faults)} faults staged, {right} named first.", "",
@@ -163,8 +169,9 @@ def table(results):
         if not result.fault.expects:
             lines.append(f"| {result.fault.what} | {', '.join(result.heavy) or 'nothing'} "
                          f"| {'yes' if result.right else '**no**'} |")
-    lines += ["", "Rows that are not staged:", "", "| row | what | why not |", "|---|---|---|"]
-    lines += [f"| {row} | {what} | {why} |" for row, (what, why) in sorted(UNSTAGED.items())]
+    lines += ["", f"The {len(ROWS)} rows, and how many stages stand for each:", "",
+              "| row | what is seen | staged |", "|---|---|---|"]
+    lines += [f"| {row} | {what} | {standing_for(row, results)} |" for row, what in ROWS.items()]
     return "\n".join(lines)
 
 

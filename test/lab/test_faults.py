@@ -8,9 +8,7 @@ import pytest
 
 from lab.embedded.domain import ROOT
 from lab.faults import registry, run
-from lab.faults.unstaged import UNSTAGED
-
-ROWS = 62
+from lab.faults.rows import ROWS, UNSTAGED
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +18,7 @@ def faults():
 
 def test_every_row_is_staged_or_said_why_not(faults):
     staged = {row for fault in faults for row in fault.rows}
-    assert staged | set(UNSTAGED) == set(range(1, ROWS + 1))
+    assert staged | set(UNSTAGED) == set(ROWS) == set(range(1, 63))
     assert not staged & set(UNSTAGED)
 
 
@@ -69,8 +67,8 @@ def test_a_note_has_to_be_there_and_nothing_heavier():
 
 def test_score_goes_between_its_markers(tmp_path):
     page = tmp_path / "doctor.md"
-    page.write_text("before\n<!-- score -->\nold\n<!-- /score -->\nafter\n")
+    page.write_text("before\n<!-- score -->\nstale-score\n<!-- /score -->\nafter\n")
     run.write_score(page, run.table([result("cname", [("cname", "fault")], 1)]))
     text = page.read_text()
     assert text.startswith("before\n<!-- score -->\n1 faults staged, 1 named first.")
-    assert text.endswith("\n<!-- /score -->\nafter\n") and "old" not in text
+    assert text.endswith("\n<!-- /score -->\nafter\n") and "stale-score" not in text
