@@ -11,8 +11,8 @@ from lab.faults.place import DomainPlace, SmallPlace
 @dataclass
 class Fault:
     """name: of the stage. expects: id of the finding that has to come first; "" where nothing is
-    wrong. rows: of rows.py it stands for. place: settings of
-    its SmallPlace; None: a DomainPlace. build: makes and proves it."""
+    wrong. rows: of rows.py, those it stands for. place: settings of its SmallPlace; None: a
+    DomainPlace. build: makes and proves it."""
 
     name: str
     expects: str

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -75,7 +76,12 @@ class Runner:
                 ThreadPoolExecutor(max(1, len(slow))) as waiting:
             under_way = {fault.name: (waiting if fault.slow else pool).submit(self.one, fault)
                          for fault in sorted(faults, key=lambda fault: not fault.slow)}
-            return [under_way[fault.name].result() for fault in faults]
+            try:
+                return [under_way[fault.name].result() for fault in faults]
+            except BaseException:  # told to stop: what runs ends by itself, nothing else begins
+                for crew in (pool, waiting):
+                    crew.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def one(self, fault):
         began = time.monotonic()
@@ -212,6 +218,7 @@ def main(arguments=None):
             print(f"{fault.name:30} {fault.expects:32} {rows_text(fault):12} {fault.what}")
         return 0
     faults = chosen(faults, options.names)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     with Base() as base:
         results = Runner(base, options).run(faults)
