@@ -168,8 +168,8 @@ static void what_makes_no_sense_is_refused(void **state)
         "https://alice:secret@x/",
         "https://x:0/",
         "https://x:65536/",
-        "https://b\xc3\xbc"
-        "cher.example.com/",
+        ("https://b\xc3\xbc"
+         "cher.example.com/"),
         "https://x/\x1b[0m",
         "https://x https://y",
         "https://x extra",
