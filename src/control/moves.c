@@ -79,7 +79,7 @@ static void follow(struct supervisor *supervisor, const struct lookup *lookup)
         tell(supervisor, before, service);
         reload_adopt(supervisor, service);
     } else {
-        supervisor_say("servers have moved, but certificates can no longer be read: reload");
+        supervisor_say("servers have moved, but what is needed for them cannot be built");
     }
     service_unref(before);
     findings_free(findings);

@@ -17,34 +17,22 @@ static bool is_redirected_to(const struct snapshot *snapshot, size_t pool_index)
     return false;
 }
 
-// Only that a name does not exist is known for sure; a resolver that does not answer proves
-// nothing.
-static bool is_missing(const struct resolver_answer *answer)
-{
-    return answer && answer->count == 0 && answer->is_absent;
-}
-
-static bool is_unanswered(const struct resolver_answer *answer)
-{
-    return answer && answer->count == 0 && !answer->is_absent;
-}
-
 static void check_server_name(const struct server_config *server, const char *path,
                               const struct lookup *lookup, struct findings *findings)
 {
-    const struct resolver_answer *answer = lookup_answer(lookup, server->name);
-    if (is_missing(answer))
-        findings_add(findings, FINDING_WARNING, server->place, path, NULL,
-                     server->is_public
-                         ? "add it to the DNS"
-                         : "add it to the DNS, with the address of this load balancer",
-                     "clients are redirected to %s, which resolves nowhere: %s", server->name,
-                     answer->problem);
-    else if (is_unanswered(answer))
+    const char *problem = NULL;
+    enum lookup_result result = lookup_result(lookup, server->name, &problem);
+    if (result == LOOKUP_ABSENT)
+        findings_add(
+            findings, FINDING_WARNING, server->place, path, NULL,
+            server->is_public ? "add it to the DNS"
+                              : "add it to the DNS, with the address of this load balancer",
+            "clients are redirected to %s, which resolves nowhere: %s", server->name, problem);
+    else if (result == LOOKUP_UNANSWERED)
         findings_add(findings, FINDING_WARNING, server->place, path, NULL,
                      "the name that clients are redirected to was not checked",
                      "the resolver of this machine does not answer for %s: %s", server->name,
-                     answer->problem);
+                     problem);
 }
 
 // An address that is a name is looked up when the configuration is taken into use, which fails if
@@ -52,12 +40,13 @@ static void check_server_name(const struct server_config *server, const char *pa
 static void check_server_address(const struct server_config *server, const char *path,
                                  const struct lookup *lookup, struct findings *findings)
 {
-    const struct resolver_answer *answer = lookup_answer(lookup, server->host);
-    if (answer && answer->count == 0)
-        findings_add(findings, answer->is_absent ? FINDING_ERROR : FINDING_WARNING, server->place,
-                     path, "an address, or a name that resolves",
+    const char *problem = NULL;
+    enum lookup_result result = lookup_result(lookup, server->host, &problem);
+    if (result == LOOKUP_ABSENT || result == LOOKUP_UNANSWERED)
+        findings_add(findings, result == LOOKUP_ABSENT ? FINDING_ERROR : FINDING_WARNING,
+                     server->place, path, "an address, or a name that resolves",
                      "correct it, or add it to the DNS", "%s does not resolve: %s", server->host,
-                     answer->problem);
+                     problem);
 }
 
 static struct lookup *look(const struct snapshot *snapshot)

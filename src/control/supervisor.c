@@ -213,6 +213,8 @@ static bool hear_signals(struct supervisor *supervisor)
 
 static void take_down(struct supervisor *supervisor)
 {
+    // it may wait for a look under way, and while it does the admin socket still asks workers
+    supervisor->moves = moves_free(supervisor->moves);
     for (unsigned i = 0; supervisor->workers && i < supervisor->worker_count; i++) {
         if (!supervisor->workers[i])
             continue;
@@ -220,7 +222,6 @@ static void take_down(struct supervisor *supervisor)
             worker_drain(supervisor->workers[i], loop_now_us() / US_PER_MS);
         supervisor->workers[i] = worker_join(supervisor->workers[i]);
     }
-    supervisor->moves = moves_free(supervisor->moves);
     admin_free(supervisor->admin);
     probes_free(supervisor->probes);
     protections_free(supervisor->protections);

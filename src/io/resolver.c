@@ -193,7 +193,13 @@ static void on_service(void *context, int status, int timeouts, unsigned char *b
 void resolver_ask_addresses(struct resolver *resolver, const char *name,
                             struct resolver_answer *answer)
 {
-    struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    resolver_ask_family(resolver, name, AF_UNSPEC, answer);
+}
+
+void resolver_ask_family(struct resolver *resolver, const char *name, int family,
+                         struct resolver_answer *answer)
+{
+    struct ares_addrinfo_hints hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
     *answer = (struct resolver_answer){.problem = "timeout"};
     ares_getaddrinfo(resolver->channel, name, NULL, &hints, on_addresses, answer);
 }

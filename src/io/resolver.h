@@ -36,9 +36,13 @@ struct resolver_answer {
 struct resolver *resolver_new(const char *server);
 struct resolver *resolver_free(struct resolver *resolver); // NULL is allowed; returns NULL
 
-// IPv4 and IPv6, sorted as the system would. A name without dots goes through the search list.
+// IPv4 and IPv6, sorted as the system would. A name without dots goes through the search list. When
+// the question for one family fails and that for the other does not, this is not told.
 void resolver_ask_addresses(struct resolver *resolver, const char *name,
                             struct resolver_answer *answer);
+// Of one family, AF_INET or AF_INET6.
+void resolver_ask_family(struct resolver *resolver, const char *name, int family,
+                         struct resolver_answer *answer);
 // The name of an address (PTR).
 void resolver_ask_name(struct resolver *resolver, const struct address *address,
                        struct resolver_answer *answer);

@@ -7,12 +7,17 @@
 
 #include "base/check.h"
 
-static bool load_site(struct service *service, size_t i, struct tls_tickets *tickets,
-                      struct findings *findings)
+// The same snapshot again has the same certificates, whatever lies on the disk by now.
+static bool load_site(struct service *service, size_t i, const struct service *previous,
+                      struct tls_tickets *tickets, struct findings *findings)
 {
     const struct site_config *site = &service->snapshot->sites[i];
     if (site->certificate_count == 0)
         return true;
+    if (previous && previous->snapshot == service->snapshot) {
+        service->tls[i] = tls_server_share(previous->tls[i]);
+        return true;
+    }
     service->tls[i] = tls_server_new(tickets, site->name);
     CHECK(service->tls[i]);
     for (size_t c = 0; c < site->certificate_count; c++) {
@@ -56,7 +61,7 @@ struct service *service_new(struct snapshot *snapshot, const struct service *pre
     CHECK(service->tls && service->pools);
     bool is_ready = true;
     for (size_t i = 0; i < snapshot->site_count; i++)
-        is_ready = load_site(service, i, tickets, findings) && is_ready;
+        is_ready = load_site(service, i, previous, tickets, findings) && is_ready;
     for (size_t i = 0; i < snapshot->pool_count; i++)
         is_ready = load_pool(service, i, previous, lookup, findings) && is_ready;
     return is_ready ? service : service_unref(service);

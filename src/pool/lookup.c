@@ -7,9 +7,14 @@
 #include "base/clock.h"
 #include "pool/pool.h"
 
+// The families are asked apart: otherwise an answer for one hides that the other went unanswered.
+enum { FAMILY_V4, FAMILY_V6, FAMILY_COUNT };
+
+static const int families[FAMILY_COUNT] = {AF_INET, AF_INET6};
+
 struct name {
     char *host;
-    struct resolver_answer answer;
+    struct resolver_answer answers[FAMILY_COUNT];
 };
 
 struct lookup {
@@ -74,7 +79,9 @@ void lookup_run(struct lookup *lookup)
     struct resolver *resolver = resolver_new(NULL);
     CHECK(resolver); // without a server of our own choosing there is nothing it could refuse
     for (size_t i = 0; i < lookup->count; i++)
-        resolver_ask_addresses(resolver, lookup->all[i]->host, &lookup->all[i]->answer);
+        for (size_t f = 0; f < FAMILY_COUNT; f++)
+            resolver_ask_family(resolver, lookup->all[i]->host, families[f],
+                                &lookup->all[i]->answers[f]);
     resolver_wait(resolver, loop_now_us() + LOOKUP_PATIENCE_S * US_PER_S);
     resolver_free(resolver);
 }
@@ -84,10 +91,18 @@ size_t lookup_count(const struct lookup *lookup)
     return lookup->count;
 }
 
-const struct resolver_answer *lookup_answer(const struct lookup *lookup, const char *host)
+enum lookup_result lookup_result(const struct lookup *lookup, const char *host,
+                                 const char **ret_problem)
 {
     const struct name *name = lookup ? find(lookup, host) : NULL;
-    return name ? &name->answer : NULL;
+    if (!name)
+        return LOOKUP_NOT_ASKED;
+    const struct resolver_answer *v4 = &name->answers[FAMILY_V4];
+    const struct resolver_answer *v6 = &name->answers[FAMILY_V6];
+    if (v4->count || v6->count)
+        return LOOKUP_FOUND;
+    *ret_problem = v4->is_absent ? v6->problem : v4->problem;
+    return v4->is_absent && v6->is_absent ? LOOKUP_ABSENT : LOOKUP_UNANSWERED;
 }
 
 static void set_port(struct address *address, unsigned port)
@@ -98,22 +113,37 @@ static void set_port(struct address *address, unsigned port)
         address->v6.sin6_port = htons((uint16_t)port);
 }
 
+// Nothing is known to be wrong with an address whose family went unanswered.
+static bool is_still_good(const struct name *name, const struct address *kept, unsigned port)
+{
+    const struct resolver_answer *answer =
+        &name->answers[kept->any.sa_family == AF_INET ? FAMILY_V4 : FAMILY_V6];
+    for (size_t i = 0; i < answer->count; i++) {
+        struct address address = answer->records[i].address;
+        set_port(&address, port);
+        if (address_equal(kept, &address))
+            return true;
+    }
+    return answer->count == 0 && !answer->is_absent;
+}
+
 bool lookup_address(const struct lookup *lookup, const struct server_config *config,
                     const struct address *kept, struct address *ret_address)
 {
     if (address_parse(config->host, config->port, ret_address))
         return true;
-    const struct resolver_answer *answer = lookup_answer(lookup, config->host);
-    for (size_t i = 0; answer && i < answer->count; i++) {
-        struct address address = answer->records[i].address;
-        set_port(&address, config->port);
-        if (i == 0)
-            *ret_address = address;
-        if (kept && address_equal(kept, &address))
-            *ret_address = address;
-    }
+    const struct name *name = lookup ? find(lookup, config->host) : NULL;
+    const struct resolver_answer *answer = name ? &name->answers[FAMILY_V4] : NULL;
+    if (answer && answer->count == 0)
+        answer = &name->answers[FAMILY_V6];
     bool is_found = answer && answer->count > 0;
-    if (!is_found && kept)
+    if (kept && (!is_found || is_still_good(name, kept, config->port))) {
         *ret_address = *kept;
-    return is_found || kept;
+        return true;
+    }
+    if (!is_found)
+        return false;
+    *ret_address = answer->records[0].address;
+    set_port(ret_address, config->port);
+    return true;
 }

@@ -72,7 +72,9 @@ struct pool *pool_new(const struct pool_config *config, const struct pool *previ
     pool->servers = calloc(config->server_count + 1, sizeof(struct server *));
     CHECK(pool->servers);
     bool is_ready = add_servers(pool, previous, lookup, ret_problem);
-    if (is_ready && config->tls.enabled) {
+    if (is_ready && previous && previous->config == config && previous->tls) {
+        pool->tls = tls_client_share(previous->tls);
+    } else if (is_ready && config->tls.enabled) {
         pool->tls = tls_client_new(config->tls.ca, config->tls.verify, ret_problem);
         is_ready = pool->tls != NULL;
     }

@@ -28,11 +28,20 @@ void lookup_add_servers(struct lookup *lookup, const struct snapshot *snapshot);
 size_t lookup_count(const struct lookup *lookup);
 // Asks for all of them side by side and waits, at most LOOKUP_PATIENCE_S. Once.
 void lookup_run(struct lookup *lookup);
-// NULL: not asked for. `lookup` may be NULL in these two: nothing was.
-const struct resolver_answer *lookup_answer(const struct lookup *lookup, const char *host);
+enum lookup_result {
+    LOOKUP_NOT_ASKED = 0, // an address, or never added
+    LOOKUP_FOUND,
+    LOOKUP_ABSENT,     // there is no such name, or it has no address
+    LOOKUP_UNANSWERED, // proves nothing
+};
+
+// `ret_problem` is written for the last two: words of static storage. `lookup` may be NULL in these
+// two functions: nothing was asked for.
+enum lookup_result lookup_result(const struct lookup *lookup, const char *host,
+                                 const char **ret_problem);
 // Where to reach that server: the address it is written as, else `kept` if that is still one of its
-// name's, else the first of them. A name that does not resolve just now keeps its address. False
-// when there is none. `kept` may be NULL.
+// name's, else the first of them, IPv4 before IPv6. A name that does not resolve just now, in the
+// family of `kept`, keeps its address. False when there is none. `kept` may be NULL.
 bool lookup_address(const struct lookup *lookup, const struct server_config *config,
                     const struct address *kept, struct address *ret_address);
 

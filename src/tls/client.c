@@ -11,6 +11,7 @@
 
 #include <openssl/err.h>
 
+#include "base/check.h"
 #include "tls/certificate.h"
 #include "tls/context.h"
 #include "tls/session.h"
@@ -59,6 +60,14 @@ struct tls_client *tls_client_new(const char *ca_file, bool verify, struct tls_p
     client->number = atomic_fetch_add(&clients_made, 1) + 1;
     client->verify = verify;
     return client_fill(client, ca_file, ret_problem) ? client : tls_client_free(client);
+}
+
+struct tls_client *tls_client_share(const struct tls_client *client)
+{
+    struct tls_client *shared = malloc(sizeof *shared);
+    CHECK(shared && SSL_CTX_up_ref(client->context) == 1);
+    *shared = *client;
+    return shared;
 }
 
 struct tls_client *tls_client_free(struct tls_client *client)

@@ -71,6 +71,14 @@ struct tls_server *tls_server_new(struct tls_tickets *tickets, const char *site_
     return is_ready ? server : tls_server_free(server);
 }
 
+struct tls_server *tls_server_share(const struct tls_server *server)
+{
+    struct tls_server *shared = malloc(sizeof *shared);
+    CHECK(shared && SSL_CTX_up_ref(server->context) == 1);
+    *shared = *server;
+    return shared;
+}
+
 struct tls_server *tls_server_free(struct tls_server *server)
 {
     if (server)

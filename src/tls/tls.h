@@ -96,6 +96,8 @@ bool tls_tickets_rotate(struct tls_tickets *tickets);
 // certificates have changed: whoever resumes is shown none and goes on binding its login to the old
 // one (RFC 5929 section 4). NULL without memory.
 struct tls_server *tls_server_new(struct tls_tickets *tickets, const char *site_name);
+// The same once more; nothing may be added to it.
+struct tls_server *tls_server_share(const struct tls_server *server);
 // Channels that were made with it live on. Returns NULL.
 struct tls_server *tls_server_free(struct tls_server *server);
 // Adds a chain and its key (one RSA and one ECDSA may stand side by side). False with `ret_problem`
@@ -110,6 +112,8 @@ size_t tls_server_leaves(const struct tls_server *server, const struct tls_leaf 
 // `ret_problem` when the file cannot be read.
 struct tls_client *tls_client_new(const char *ca_file, bool verify,
                                   struct tls_problem *ret_problem);
+// The same once more.
+struct tls_client *tls_client_share(const struct tls_client *client);
 // Channels that were made with it live on. Returns NULL.
 struct tls_client *tls_client_free(struct tls_client *client);
 

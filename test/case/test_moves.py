@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers that are written as names: they are looked up again while the process runs, and one that has moved is followed.
 
-The hosts file of the machine is covered by one of the test's own, in a mount namespace that only this process sees."""
+The hosts file and the resolver's file of the machine are covered by the test's own, in a mount namespace that only this
+process sees."""
 
 import http.client
 import http.server
 import os
 import shutil
+import signal
+import socket
+import ssl
+import struct
 import subprocess
 import tempfile
 import threading
@@ -16,9 +21,11 @@ import time
 import pytest
 
 from lab.balancer import Balancer
+from lab.embedded.authority import Authority, Leaf
 
 NAME = "moving.example.test"
-COVERED = ("mount --bind \"$0\" /etc/hosts && exec \"$@\"")
+NAME_SERVER = "127.53.53.53"
+COVERED = 'mount --bind "$0/hosts" /etc/hosts && mount --bind "$0/resolv.conf" /etc/resolv.conf && exec "$@"'
 UNSHARE = ("unshare", "--mount") + (() if os.geteuid() == 0 else ("--map-root-user",))
 
 pytestmark = pytest.mark.skipif(subprocess.run([*UNSHARE, "true"], capture_output=True).returncode != 0,
@@ -41,6 +48,56 @@ class Says(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class NameServer:
+    """Answers for every name with 127.0.0.1 and an IPv6 address that nobody has; `a` and `aaaa` say how."""
+
+    def __init__(self):
+        self.a = self.aaaa = "answer"
+        self.asked = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((NAME_SERVER, 53))
+        self.socket.settimeout(0.1)
+        self.is_closed = False
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self):
+        while not self.is_closed:
+            try:
+                query, peer = self.socket.recvfrom(2048)
+            except TimeoutError:
+                continue
+            if reply := self._reply(query):
+                self.socket.sendto(reply, peer)
+
+    def _reply(self, query):
+        end = 12
+        while query[end]:
+            end += query[end] + 1
+        kind, = struct.unpack(">H", query[end + 1:end + 3])
+        how, address = (self.a, socket.inet_aton("127.0.0.1")) if kind == 1 else \
+            (self.aaaa, socket.inet_pton(socket.AF_INET6, "2001:db8::7"))
+        self.asked.append((kind, how))
+        question = query[12:end + 5]
+        if how == "silent":
+            return None
+        if how == "fail":
+            return query[:2] + b"\x81\x82" + struct.pack(">4H", 1, 0, 0, 0) + question
+        record = b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 1, len(address)) + address
+        return query[:2] + b"\x81\x80" + struct.pack(">4H", 1, 1, 0, 0) + question + record
+
+    def wait_until_asked(self, how, count=1):
+        deadline = time.monotonic() + 20
+        while sum(1 for _, was in self.asked if was == how) < count:
+            assert time.monotonic() < deadline, self.asked
+            time.sleep(0.02)
+
+    def close(self):
+        self.is_closed = True
+        self.thread.join()
+        self.socket.close()
+
+
 class Quiet(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
@@ -60,8 +117,10 @@ class Named(Balancer):
         self.own = tempfile.mkdtemp(prefix="handfast-hosts-")
         self.hosts_file = os.path.join(self.own, "hosts")
         self.point_at(*addresses)
+        with open(os.path.join(self.own, "resolv.conf"), "w", encoding="utf-8") as file:
+            file.write(f"nameserver {NAME_SERVER}\noptions timeout:1 attempts:1\n")
         try:
-            super().__init__(config, prefix=(*UNSHARE, "sh", "-c", COVERED, self.hosts_file))
+            super().__init__(config, prefix=(*UNSHARE, "sh", "-c", COVERED, self.own))
         except BaseException:
             shutil.rmtree(self.own)
             raise
@@ -102,8 +161,19 @@ def pair():
     second.close()
 
 
-def config(port, resolve="1s"):
+@pytest.fixture
+def name_server():
+    try:
+        made = NameServer()
+    except PermissionError:
+        pytest.skip("port 53 is not for us")
+    yield made
+    made.close()
+
+
+def config(port, resolve="1s", more=""):
     return f"""
+{more}
 workers: 1
 listeners: [{{bind: "127.0.0.1:0", tls: false}}]
 timeouts: {{resolve: {resolve}}}
@@ -172,3 +242,60 @@ def test_a_reload_changes_how_often_names_are_asked_for(pair):
         assert balancer.ask() == "127.0.0.2"  # a reload asks, too
         balancer.point_at("127.0.0.1")
         assert balancer.wait_until_moved()["address"] == f"127.0.0.1:{pair}"
+
+
+@pytest.mark.parametrize("how", ["silent", "fail"])
+def test_an_answer_for_one_family_does_not_move_a_server_of_the_other(pair, name_server, how):
+    """The question for IPv4 goes unanswered, that for IPv6 does not: nothing is known against the address in use."""
+    with Named(config(pair)) as balancer:
+        assert balancer.ask() == "127.0.0.1"
+        name_server.a = how
+        name_server.wait_until_asked(how, 3)
+        name_server.a = "answer"
+        seen = len(name_server.asked)
+        while len(name_server.asked) < seen + 4:
+            time.sleep(0.05)
+        assert balancer.moved() == [] and balancer.ask() == "127.0.0.1"
+
+
+def test_it_stops_in_the_middle_of_a_look_while_somebody_asks(pair, name_server, tmp_path):
+    admin = str(tmp_path / "admin.sock")
+    with Named(config(pair, more=f"admin: {admin}")) as balancer:
+        name_server.a = name_server.aaaa = "silent"
+        name_server.wait_until_asked("silent")
+        balancer.process.send_signal(signal.SIGTERM)
+        while balancer.process.poll() is None:
+            with socket.socket(socket.AF_UNIX) as asking:
+                try:
+                    asking.settimeout(1)
+                    asking.connect(admin)
+                    asking.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    asking.recv(65536)
+                except OSError:
+                    pass
+        assert balancer.process.returncode == 0
+
+
+def test_a_move_takes_no_certificate_that_was_not_reloaded(pair, tmp_path):
+    """Renewed files lie on the disk before anybody says that they are meant."""
+    authority = Authority(str(tmp_path), "example.test")
+    first = authority.make("lb", Leaf(("lb.example.test",)))
+    text = config(pair).replace('listeners: [', 'listeners: [{bind: "127.0.0.1:0"}, ')
+    text = text.replace("    plain_http: serve", "    plain_http: serve\n"
+                        f"    certificates: [{{chain: {first.chain}, key: {first.key}}}]")
+
+    def shown(balancer):
+        context = ssl._create_unverified_context()
+        with socket.create_connection(("127.0.0.1", balancer.ports[0])) as plain, \
+                context.wrap_socket(plain, server_hostname="lb.example.test") as secured:
+            return secured.getpeercert(binary_form=True)
+
+    with Named(text, "127.0.0.1") as balancer:
+        before = shown(balancer)
+        second = authority.make("renewed", Leaf(("lb.example.test",)))
+        shutil.copy(second.chain, first.chain)
+        shutil.copy(second.key, first.key)
+        balancer.point_at("127.0.0.2")
+        balancer.wait_until_moved()
+        assert shown(balancer) == before
+        assert "reloaded" in balancer.reload() and shown(balancer) != before
