@@ -15,6 +15,14 @@ static bool is_control(uint32_t c)
     return c < 0x20 || (c >= 0x7f && c < 0xa0);
 }
 
+// Marks that turn the direction of writing, or end a line: with them a name looks like another one,
+// or changes the text around it.
+static bool is_layout(uint32_t c)
+{
+    return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
 static bool is_surrogate(uint32_t c)
 {
     return c >= 0xd800 && c < 0xe000;
@@ -40,7 +48,8 @@ static size_t encode(uint32_t c, char bytes[4])
 static bool put(struct writer *writer, uint32_t c)
 {
     char bytes[4];
-    size_t count = encode(is_control(c) || is_surrogate(c) ? REPLACEMENT : c, bytes);
+    bool is_bad = is_control(c) || is_layout(c) || is_surrogate(c);
+    size_t count = encode(is_bad ? REPLACEMENT : c, bytes);
 
     if (writer->capacity - writer->size < count)
         return false;

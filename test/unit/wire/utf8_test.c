@@ -39,6 +39,11 @@ static void from_utf16le(void **state)
         {"6100 62", "a" BAD}, // an odd byte
         {"0000 0a00 1b00 7f00 8500", BAD BAD BAD BAD BAD},
         {"ffff", "\xef\xbf\xbf"},
+        {"0e20 0f20 1c06", BAD BAD BAD}, // marks of direction
+        {"2820 2920 2a20 2b20 2c20 2d20 2e20", BAD BAD BAD BAD BAD BAD BAD},
+        {"6620 6720 6820 6920", BAD BAD BAD BAD},
+        {"0d20 1020 2720 2f20", "\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf"},
+        {"6520 6a20", "\xe2\x81\xa5\xe2\x81\xaa"},
     };
     check(utf8_from_utf16le, cases, COUNT_OF(cases));
 }
@@ -70,6 +75,7 @@ static void from_bytes(void **state)
         {"c5", BAD},
         {"e28261", BAD BAD "a"},
         {"e282", BAD BAD},
+        {"e280ae61", BAD "a"},
         {"c285", BAD}, // a control character of two bytes
     };
     check(utf8_from_bytes, cases, COUNT_OF(cases));
