@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "wire/spnego.h"
 
-#define FILETIME_PER_SECOND 10000000ll
+#define FILETIME_PER_SECOND 10000000u
 
 static void copy_lower(struct span text, struct token_text *to)
 {
@@ -133,8 +133,10 @@ static struct attempt_leg *leg_at(struct attempt *attempt, size_t number)
     return number < ATTEMPT_LEGS_MAX ? &attempt->legs[number] : NULL;
 }
 
-void attempt_see_request(struct attempt *attempt, const struct token *credentials, uint64_t now_us)
+void attempt_see_request(struct attempt *attempt, const struct token *credentials, uint64_t mark,
+                         uint64_t now_us)
 {
+    attempt->mark_sent = mark;
     struct attempt_leg *leg = leg_at(attempt, attempt->leg_count++);
     if (leg) {
         *leg = (struct attempt_leg){.at_us = now_us - attempt->began_us, .sent = TOKEN_EMPTY};
@@ -151,10 +153,13 @@ void attempt_see_request(struct attempt *attempt, const struct token *credential
 
 static void take_clock(struct attempt *attempt, uint64_t server_filetime, uint64_t now_filetime)
 {
-    if (!server_filetime)
+    bool is_ahead = server_filetime > now_filetime;
+    if (!server_filetime || server_filetime > INT64_MAX || now_filetime > INT64_MAX)
         return;
+    uint64_t apart = is_ahead ? server_filetime - now_filetime : now_filetime - server_filetime;
+    int64_t apart_s = (int64_t)(apart / FILETIME_PER_SECOND);
     attempt->has_skew = true;
-    attempt->skew_s = ((int64_t)server_filetime - (int64_t)now_filetime) / FILETIME_PER_SECOND;
+    attempt->skew_s = is_ahead ? apart_s : -apart_s;
 }
 
 static void take_challenge(struct attempt *attempt, const struct token *token,
@@ -184,13 +189,14 @@ static bool continues(const struct token *token)
     return token->kind != TOKEN_KERBEROS_ERROR || token->neg_state == SPNEGO_INCOMPLETE;
 }
 
-static enum attempt_stand stand_after(const struct attempt *attempt, unsigned status,
-                                      const struct token *challenges, size_t count)
+static enum attempt_stand stand_after(const struct attempt *attempt,
+                                      const struct attempt_answer *answer)
 {
-    enum binding_event event = binding_event_of_response(status, challenges, count);
+    enum binding_event event =
+        binding_event_of_response(answer->status, answer->challenges, answer->challenge_count);
     bool is_continued = false;
-    for (size_t i = 0; i < count; i++)
-        is_continued = is_continued || continues(&challenges[i]);
+    for (size_t i = 0; i < answer->challenge_count; i++)
+        is_continued = is_continued || continues(&answer->challenges[i]);
     switch (event) {
     case BINDING_EVENT_CONTINUED:
         return is_continued ? ATTEMPT_CONTINUED : ATTEMPT_REFUSED;
@@ -204,27 +210,49 @@ static enum attempt_stand stand_after(const struct attempt *attempt, unsigned st
     }
 }
 
-static uint8_t kind_answered(const struct token *challenges, size_t count)
+static uint8_t kind_answered(const struct attempt_answer *answer)
 {
-    for (size_t i = 0; i < count; i++)
-        if (challenges[i].kind != TOKEN_EMPTY)
-            return (uint8_t)challenges[i].kind;
+    for (size_t i = 0; i < answer->challenge_count; i++)
+        if (answer->challenges[i].kind != TOKEN_EMPTY)
+            return (uint8_t)answer->challenges[i].kind;
     return TOKEN_EMPTY;
 }
 
-void attempt_see_answer(struct attempt *attempt, unsigned status, const struct token *challenges,
-                        size_t count, uint64_t now_us, uint64_t now_filetime)
+// Only a server that has taken the login can end it with a token of its own (RFC 4559 section 5).
+static bool has_final_token(const struct attempt_answer *answer)
+{
+    for (size_t i = 0; i < answer->challenge_count; i++)
+        if (answer->challenges[i].kind == TOKEN_KERBEROS_REPLY ||
+            answer->challenges[i].neg_state == SPNEGO_COMPLETED)
+            return true;
+    return false;
+}
+
+// An answer is proof when it would have been another one without the login: the same request was
+// refused before. A page for anybody, and an error from before the login, come whatever is sent.
+static bool is_proof(const struct attempt *attempt, const struct attempt_answer *answer)
+{
+    bool was_refused = attempt->mark_asked && attempt->mark_asked == attempt->mark_sent;
+    bool is_known = answer->has_persistent_auth && attempt->mechanism != ATTEMPT_NTLM;
+    return has_final_token(answer) || (answer->status < 400 && (was_refused || is_known));
+}
+
+void attempt_see_answer(struct attempt *attempt, const struct attempt_answer *answer,
+                        uint64_t now_us, uint64_t now_filetime)
 {
     CHECK(attempt->leg_count > 0);
     struct attempt_leg *leg = leg_at(attempt, attempt->leg_count - 1);
     if (leg) {
         leg->took_us = now_us - attempt->began_us - leg->at_us;
-        leg->status = status;
-        leg->got = kind_answered(challenges, count);
+        leg->status = answer->status;
+        leg->got = kind_answered(answer);
     }
-    for (size_t i = 0; i < count; i++)
-        take_challenge(attempt, &challenges[i], now_filetime);
-    attempt->stand = stand_after(attempt, status, challenges, count);
+    for (size_t i = 0; i < answer->challenge_count; i++)
+        take_challenge(attempt, &answer->challenges[i], now_filetime);
+    attempt->is_proved = is_proof(attempt, answer);
+    if (answer->challenge_count && answer->status == 401)
+        attempt->mark_asked = attempt->mark_sent;
+    attempt->stand = stand_after(attempt, answer);
     if (attempt->stand >= ATTEMPT_ACCEPTED)
         attempt->ended_us = now_us;
 }

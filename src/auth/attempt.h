@@ -50,6 +50,9 @@ struct attempt {
     enum token_kind last_sent; // the client's last token
     bool is_challenged;        // the server gave an NTLM challenge (Type 2) in this attempt
     bool is_proving;           // a token was sent that may prove somebody
+    uint64_t mark_sent;        // of the last request; 0: not known
+    uint64_t mark_asked;       // of the last that was answered with a challenge; 0: none
+    bool is_proved;            // the last answer cannot be had without a login
     bool has_bad_token;
     uint8_t mechs[8]; // enum token_mech, in the order the client offered them
     size_t mech_count;
@@ -92,12 +95,21 @@ void attempt_begin(struct attempt *attempt, struct span host, uint64_t now_us);
 // an opening message although it was challenged.)
 bool attempt_is_restarted_by(const struct attempt *attempt, const struct token *credentials);
 
-// A request went out. `credentials`: NULL for one without any of a scheme that binds.
-void attempt_see_request(struct attempt *attempt, const struct token *credentials, uint64_t now_us);
-// Its answer came: any status from 200, and 101. `challenges` are those of schemes that bind.
-// `now_filetime`: our clock, to compare the server's with.
-void attempt_see_answer(struct attempt *attempt, unsigned status, const struct token *challenges,
-                        size_t count, uint64_t now_us, uint64_t now_filetime);
+// A request went out. `credentials`: NULL for one without any of a scheme that binds. `mark`: the
+// same for the same method and target only, whatever a client does; 0: not known.
+void attempt_see_request(struct attempt *attempt, const struct token *credentials, uint64_t mark,
+                         uint64_t now_us);
+
+struct attempt_answer {
+    unsigned status; // any from 200, and 101
+    const struct token *challenges;
+    size_t challenge_count;   // of schemes that bind, of the server: WWW-Authenticate
+    bool has_persistent_auth; // the header that servers add to answers to somebody they know
+};
+
+// The answer to it came. `now_filetime`: our clock, to compare the server's with.
+void attempt_see_answer(struct attempt *attempt, const struct attempt_answer *answer,
+                        uint64_t now_us, uint64_t now_filetime);
 // It broke off: `end` says why. Whatever was answered stays.
 void attempt_break(struct attempt *attempt, enum end end, uint64_t now_us);
 

@@ -266,17 +266,24 @@ static enum login_verdict judge_refused(const struct attempt *attempt,
 
 // ---- answered otherwise
 
+static unsigned last_status(const struct attempt *attempt)
+{
+    size_t last = attempt->leg_count < ATTEMPT_LEGS_MAX ? attempt->leg_count : ATTEMPT_LEGS_MAX;
+    return last ? attempt->legs[last - 1].status : 0;
+}
+
 static enum login_verdict judge_accepted(const struct attempt *attempt)
 {
     if (attempt->has_bad_token || is_split(attempt) || !attempt->is_proving)
         return JUDGED_NOT_ASKED;
-    return JUDGED_SUCCESS;
+    if (attempt->is_proved)
+        return JUDGED_SUCCESS;
+    return last_status(attempt) == 403 ? JUDGED_FORBIDDEN : JUDGED_UNPROVEN;
 }
 
 static enum login_verdict judge_unread(const struct attempt *attempt)
 {
-    size_t last = attempt->leg_count < ATTEMPT_LEGS_MAX ? attempt->leg_count : ATTEMPT_LEGS_MAX;
-    unsigned status = last ? attempt->legs[last - 1].status : 0;
+    unsigned status = last_status(attempt);
     bool is_big = attempt->token_bytes_max >= BIG_TOKEN_BYTES;
     if (status == 431 || (status == 400 && is_big))
         return JUDGED_HEAD_TOO_BIG_FOR_SERVER;

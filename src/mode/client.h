@@ -139,6 +139,7 @@ struct login {
     enum login_mechanism mechanism;
     enum login_leg leg;
     enum login_outcome outcome;
+    bool is_proved;     // the answer proves that the server took it
     struct token token; // of the request
     int krb_error;      // that the server answered with, -1: none
 };
@@ -157,6 +158,7 @@ struct exchange {
     uint64_t link_id;     // 0: none
     enum binding binding; // of the last link, as it was last seen
     uint64_t id;
+    uint64_t mark; // of its method and target, see login_mark
     uint64_t started_us;
     uint64_t first_byte_us; // since started, 0: none yet
     uint64_t connect_us;
@@ -176,6 +178,7 @@ struct exchange {
     bool link_wants_close; // the server will close, or the answer has no end of its own
     bool is_pinned;
     bool is_own_answer;
+    bool has_credentials; // of any scheme, for a proxy too
     uint8_t problem_size;
     uint8_t method_size;
     uint16_t path_size;
@@ -223,13 +226,20 @@ void response_pump(struct exchange *exchange);
 
 // ---- login.c
 
-// Reads the credentials into keeper->token and notes a login.
-void login_note_request(struct exchange *exchange, struct span value);
+// A number for the method and target of a request: different ones have different marks, as far as
+// anybody can tell who does not know the keeper's secret. Never 0.
+uint64_t login_mark(const struct keeper *keeper, const struct request_head *head);
+// Notes the credentials of Authorization, read into keeper->token.
+void login_note_request(struct exchange *exchange);
 // The request fails before it has a link: its credentials, if any, are noted all the same.
 void login_note_undelivered(struct exchange *exchange, const struct request_head *head);
-// Reads the challenges of an answer into keeper->challenges; how many.
-size_t login_read_challenges(struct exchange *exchange, const struct response_head *head);
-void login_note_response(struct exchange *exchange, unsigned status, size_t challenge_count);
+// Reads the challenges of an answer into keeper->challenges, those of the server before those of a
+// proxy; how many, and how many are the server's.
+size_t login_read_challenges(struct exchange *exchange, const struct response_head *head,
+                             size_t *ret_of_server);
+// `challenge_count`: of the server's.
+void login_note_response(struct exchange *exchange, const struct response_head *head,
+                         size_t challenge_count);
 struct login *login_free(struct login *login);
 
 // ---- login_watch.c: logins with their legs, until there is a verdict
@@ -248,14 +258,16 @@ struct login_watch {
 
 // A request is about to be sent: with credentials, or NULL.
 void login_watch_request(struct exchange *exchange, const struct token *credentials);
-// Its answer has come; challenges are in keeper->challenges.
-void login_watch_answer(struct exchange *exchange, unsigned status, size_t challenge_count);
+// Its answer has come. True when it proves that the server took the login.
+bool login_watch_answer(struct exchange *exchange, const struct attempt_answer *answer);
 // The exchange ends; its link is still there.
 void login_watch_finish(struct exchange *exchange, enum end end);
 // The client closes in the middle of a login.
 void login_watch_close(struct client *client, enum end end);
 // A head was refused before it became an exchange.
 void login_watch_refused(struct client *client, enum end end);
+// The client has sent credentials twice in one request: no record says which it meant.
+void login_watch_confused(struct exchange *exchange);
 // Forgets it without a verdict.
 void login_watch_drop(struct client *client);
 

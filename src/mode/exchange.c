@@ -28,6 +28,7 @@ static void describe_request(struct exchange *exchange, const struct request_hea
     bool has_body = head->head.body == BODY_CHUNKED || head->head.length > 0;
     exchange->expects_continue = head->expects_continue && has_body;
     exchange->wants_close = !head->head.is_persistent;
+    exchange->mark = login_mark(exchange->client->keeper, head);
     exchange->method_size =
         (uint8_t)copy_bounded(exchange->method, sizeof exchange->method, head->method);
     exchange->path_size =

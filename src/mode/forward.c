@@ -172,17 +172,21 @@ static struct status get_link(struct exchange *exchange, bool has_credentials)
 static void bind_link(struct exchange *exchange, const struct request_head *head,
                       size_t credentials)
 {
-    const struct token *token = &exchange->client->keeper->token;
+    struct keeper *keeper = exchange->client->keeper;
+    exchange->has_credentials = credentials > 0;
     for (size_t i = 0; credentials && i < head->head.field_count; i++) {
-        if (!is_credentials(&head->head.fields[i]))
+        const struct field *field = &head->head.fields[i];
+        if (!is_credentials(field))
             continue;
-        login_note_request(exchange, head->head.fields[i].value);
-        exchange_bind(exchange, binding_event_of_request(token));
+        token_read(field->value, keeper->token_bytes, sizeof keeper->token_bytes, &keeper->token);
+        exchange_bind(exchange, binding_event_of_request(&keeper->token));
+        if (field->id == FIELD_AUTHORIZATION) // nobody is logged in at a web server by the other
+            login_note_request(exchange);
     }
-    if (credentials)
-        return;
-    login_watch_request(exchange, NULL);
-    exchange_bind(exchange, binding_event_of_request(NULL));
+    if (!head_field(&head->head, FIELD_AUTHORIZATION))
+        login_watch_request(exchange, NULL);
+    if (!credentials)
+        exchange_bind(exchange, binding_event_of_request(NULL));
 }
 
 // A login that came through a proxy which may carry several people on one connection (rule 10).
@@ -215,11 +219,15 @@ void forward_begin(struct exchange *exchange, const struct request_head *head)
     if (is_ok(status))
         status = get_link(exchange, credentials > 0);
     if (status.end == END_LINK_LOST || status.end == END_SERVER_UNASKED) {
+        login_note_undelivered(exchange, head);
         client_close(exchange->client, status.end, false); // nothing was sent: it may ask again
         return;
     }
     if (!is_ok(status)) {
-        login_note_undelivered(exchange, head);
+        if (status.end == END_HEADER_REPEATED)
+            login_watch_confused(exchange);
+        else
+            login_note_undelivered(exchange, head);
         answer_end(exchange->client, status.end);
         return;
     }

@@ -2,6 +2,7 @@
 // The keeper owns every client of one worker and what the worker has of each service still in use.
 // A service side goes when a newer one serves and the last client that lives on it has gone.
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/check.h"
 #include "mode/client.h"
@@ -18,7 +19,8 @@ bool keeper_init(struct keeper *keeper, struct io_thread *io, unsigned worker, u
     list_init(&keeper->sides);
     list_init(&keeper->clients);
     stock_init(&keeper->exchanges, sizeof(struct exchange), EXCHANGES_KEPT);
-    return true;
+    ssize_t size = getrandom(&keeper->mark_secret, sizeof keeper->mark_secret, 0);
+    return size == sizeof keeper->mark_secret;
 }
 
 static void side_free(struct service_side *side)

@@ -48,10 +48,45 @@ static enum login_leg leg_of(enum token_kind kind)
     }
 }
 
-void login_note_request(struct exchange *exchange, struct span value)
+// ---- the mark of a request
+
+// A polynomial modulo 2^61-1 at a secret point: whoever does not know the point finds two texts of
+// one value only by chance.
+#define MARK_PRIME  ((1ull << 61) - 1)
+#define PIECE_BYTES 7 // less than the prime
+
+static uint64_t mark_on(uint64_t mark, uint64_t secret, uint64_t piece)
+{
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)mark * secret + piece;
+    uint64_t low = (uint64_t)(product & MARK_PRIME) + (uint64_t)(product >> 61);
+    return low >= MARK_PRIME ? low - MARK_PRIME : low;
+}
+
+static uint64_t mark_text(uint64_t mark, uint64_t secret, struct span text)
+{
+    mark = mark_on(mark, secret, text.size);
+    while (text.size) {
+        struct span front = span_first(text, PIECE_BYTES);
+        uint64_t piece = 0;
+        memcpy(&piece, front.data, front.size);
+        mark = mark_on(mark, secret, piece);
+        text = span_after(text, front.size);
+    }
+    return mark;
+}
+
+uint64_t login_mark(const struct keeper *keeper, const struct request_head *head)
+{
+    uint64_t secret = keeper->mark_secret % MARK_PRIME;
+    return mark_text(mark_text(1, secret, head->method), secret, head->target_text) + 1;
+}
+
+// ---- what passes
+
+void login_note_request(struct exchange *exchange)
 {
     struct keeper *keeper = exchange->client->keeper;
-    token_read(value, keeper->token_bytes, sizeof keeper->token_bytes, &keeper->token);
     login_watch_request(exchange, &keeper->token);
     if (!auth_scheme_binds(keeper->token.scheme))
         return;
@@ -65,16 +100,15 @@ void login_note_request(struct exchange *exchange, struct span value)
     login->outcome = LOGIN_BEGUN;
 }
 
-// Reads the challenges that bind into the keeper's scratch; how many there are. The others say
-// nothing about the link.
-size_t login_read_challenges(struct exchange *exchange, const struct response_head *head)
+// Adds the challenges of that field which bind to the first `count`; how many there are then. The
+// others say nothing about the link.
+static size_t read_challenges(struct keeper *keeper, const struct head *head, enum field_id id,
+                              size_t count)
 {
-    struct keeper *keeper = exchange->client->keeper;
-    size_t count = 0;
     size_t max = sizeof keeper->challenges / sizeof keeper->challenges[0];
-    for (size_t i = 0; i < head->head.field_count && count < max; i++) {
-        const struct field *field = &head->head.fields[i];
-        if (field->id != FIELD_WWW_AUTHENTICATE && field->id != FIELD_PROXY_AUTHENTICATE)
+    for (size_t i = 0; i < head->field_count && count < max; i++) {
+        const struct field *field = &head->fields[i];
+        if (field->id != id)
             continue;
         struct token *token = &keeper->challenges[count];
         token_read(field->value, keeper->token_bytes, sizeof keeper->token_bytes, token);
@@ -83,13 +117,29 @@ size_t login_read_challenges(struct exchange *exchange, const struct response_he
     return count;
 }
 
-void login_note_response(struct exchange *exchange, unsigned status, size_t challenge_count)
+size_t login_read_challenges(struct exchange *exchange, const struct response_head *head,
+                             size_t *ret_of_server)
+{
+    struct keeper *keeper = exchange->client->keeper;
+    *ret_of_server = read_challenges(keeper, &head->head, FIELD_WWW_AUTHENTICATE, 0);
+    return read_challenges(keeper, &head->head, FIELD_PROXY_AUTHENTICATE, *ret_of_server);
+}
+
+void login_note_response(struct exchange *exchange, const struct response_head *head,
+                         size_t challenge_count)
 {
     struct login *login = exchange->login;
-    login_watch_answer(exchange, status, challenge_count);
+    const struct token *challenges = exchange->client->keeper->challenges;
+    struct attempt_answer answer = {
+        .status = head->status,
+        .challenges = challenges,
+        .challenge_count = challenge_count,
+        .has_persistent_auth = head_field(&head->head, FIELD_PERSISTENT_AUTH),
+    };
+    bool is_proved = login_watch_answer(exchange, &answer);
     if (!login)
         return;
-    const struct token *challenges = exchange->client->keeper->challenges;
+    login->is_proved = is_proved;
     bool is_continued = false;
     for (size_t i = 0; i < challenge_count; i++) {
         login->krb_error =
@@ -97,7 +147,7 @@ void login_note_response(struct exchange *exchange, unsigned status, size_t chal
         is_continued = is_continued || (challenges[i].kind != TOKEN_EMPTY &&
                                         challenges[i].kind != TOKEN_KERBEROS_ERROR);
     }
-    if (status != 401 && status != 407)
+    if (head->status != 401 && head->status != 407)
         login->outcome = LOGIN_ACCEPTED;
     else
         login->outcome = is_continued ? LOGIN_CONTINUED : LOGIN_REFUSED;

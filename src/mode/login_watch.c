@@ -42,9 +42,11 @@ static struct login_watch *watch_new(struct client *client, struct span host)
 static void note_way(struct login_watch *watch, const struct exchange *exchange)
 {
     watch->exchange_id = exchange->id;
-    watch->link_id = exchange->link_id;
     watch->site = exchange->site;
     watch->route = exchange->route;
+    if (watch->link_id && !exchange->link_id)
+        return; // it got no further than before
+    watch->link_id = exchange->link_id;
     watch->side = exchange->pool_side;
     watch->server_index = exchange->server_index;
 }
@@ -91,7 +93,8 @@ static struct judgement judge(const struct login_watch *watch, const struct logb
     return attempt_judge(&watch->attempt, &scene);
 }
 
-static void settle(struct client *client)
+// Keeps what became of it; true when somebody was let in.
+static bool settle(struct client *client)
 {
     struct keeper *keeper = client->keeper;
     struct login_watch *watch = client->login_watch;
@@ -104,6 +107,7 @@ static void settle(struct client *client)
     tally_add(&keeper->tally.attempts[attempt->mechanism][judgement.verdict], 1);
     record_login(client, watch, &judgement);
     login_watch_drop(client);
+    return judgement.verdict == JUDGED_SUCCESS;
 }
 
 static void break_off(struct client *client, enum end end)
@@ -114,20 +118,30 @@ static void break_off(struct client *client, enum end end)
 
 // ---- what passes
 
+// Do the credentials go on with the login under way? One login stays on one link; of a request that
+// has none yet, or never gets one, the host tells.
+static bool goes_on(const struct exchange *exchange, const struct token *credentials)
+{
+    const struct login_watch *watch = exchange->client->login_watch;
+    if (attempt_is_restarted_by(&watch->attempt, credentials))
+        return false;
+    if (exchange->link_id)
+        return watch->link_id == exchange->link_id;
+    return span_equal(token_text_span(&watch->attempt.host), exchange_host(exchange));
+}
+
 // Goes on with the login under way, or begins one, with a request that carries credentials.
 static void see_credentials(struct exchange *exchange, const struct token *credentials)
 {
     struct client *client = exchange->client;
     struct login_watch *watch = client->login_watch;
-    bool is_other = watch && (watch->link_id != exchange->link_id ||
-                              attempt_is_restarted_by(&watch->attempt, credentials));
-    if (is_other)
+    if (watch && !goes_on(exchange, credentials))
         break_off(client, END_CLIENT_LEFT);
     if (!client->login_watch && !watch_new(client, exchange_host(exchange)))
         return;
     watch = client->login_watch;
     note_way(watch, exchange);
-    attempt_see_request(&watch->attempt, credentials, loop_now_us());
+    attempt_see_request(&watch->attempt, credentials, exchange->mark, loop_now_us());
     note_bound(watch, exchange); // as far as it can be told before the link is open
 }
 
@@ -140,7 +154,7 @@ static void see_plain(struct exchange *exchange)
         return;
     }
     watch->exchange_id = exchange->id;
-    attempt_see_request(&watch->attempt, NULL, loop_now_us());
+    attempt_see_request(&watch->attempt, NULL, exchange->mark, loop_now_us());
 }
 
 void login_watch_request(struct exchange *exchange, const struct token *credentials)
@@ -169,25 +183,31 @@ static void begin_challenged(struct exchange *exchange)
         return;
     note_way(watch, exchange);
     watch->attempt.began_us = exchange->started_us;
-    attempt_see_request(&watch->attempt, NULL, exchange->started_us);
+    attempt_see_request(&watch->attempt, NULL, exchange->mark, exchange->started_us);
 }
 
-void login_watch_answer(struct exchange *exchange, unsigned status, size_t challenge_count)
+bool login_watch_answer(struct exchange *exchange, const struct attempt_answer *answer)
 {
     struct client *client = exchange->client;
     struct login_watch *watch = client->login_watch;
-    bool is_asked = challenge_count && (status == 401 || status == 407) && !exchange->login;
+    bool is_asked = answer->challenge_count && answer->status == 401 && !exchange->has_credentials;
     if (is_asked && (!watch || watch->exchange_id != exchange->id))
         begin_challenged(exchange);
     watch = client->login_watch;
     if (!watch || watch->exchange_id != exchange->id)
-        return;
+        return false;
     note_way(watch, exchange);
     note_bound(watch, exchange);
-    attempt_see_answer(&watch->attempt, status, client->keeper->challenges, challenge_count,
-                       loop_now_us(), challenge_count ? now_filetime() : 0);
-    if (attempt_is_over(&watch->attempt))
-        settle(client);
+    attempt_see_answer(&watch->attempt, answer, loop_now_us(),
+                       answer->challenge_count ? now_filetime() : 0);
+    return attempt_is_over(&watch->attempt) && settle(client);
+}
+
+void login_watch_confused(struct exchange *exchange)
+{
+    struct login_watch *watch = exchange->client->login_watch;
+    if (watch && watch->attempt.stand == ATTEMPT_CHALLENGED)
+        login_watch_drop(exchange->client);
 }
 
 void login_watch_finish(struct exchange *exchange, enum end end)
@@ -242,6 +262,6 @@ void login_watch_refused(struct client *client, enum end end)
         return;
     client->login_watch->site = client_site(client);
     if (auth_scheme_binds(token.scheme))
-        attempt_see_request(&client->login_watch->attempt, &token, loop_now_us());
+        attempt_see_request(&client->login_watch->attempt, &token, 0, loop_now_us());
     break_off(client, end);
 }

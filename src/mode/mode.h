@@ -21,8 +21,8 @@ struct service {
 };
 
 // Builds everything that can fail. Takes its own reference to the snapshot. `previous` may be NULL:
-// servers that it shares keep their verdicts. `lookup` has looked for the names of its servers. NULL,
-// with findings, when something cannot be built.
+// servers that it shares keep their verdicts. `lookup` has looked for the names of its servers.
+// NULL, with findings, when something cannot be built.
 struct service *service_new(struct snapshot *snapshot, const struct service *previous,
                             const struct lookup *lookup, struct tls_tickets *tickets,
                             struct findings *findings);
@@ -59,6 +59,7 @@ struct keeper {
     uint64_t next_exchange_id;
     uint64_t next_link_id;
     uint64_t next_login_id;
+    uint64_t mark_secret;
     bool is_draining;
     size_t clients_max; // what the descriptor limit allows this worker
     struct tally tally;
@@ -75,7 +76,7 @@ struct keeper {
     char line[16 * 1024];
 };
 
-// False without memory. `worker` counts from 0.
+// False without memory or random numbers. `worker` counts from 0.
 bool keeper_init(struct keeper *keeper, struct io_thread *io, unsigned worker, unsigned workers);
 // Every client must have gone.
 void keeper_done(struct keeper *keeper);

@@ -113,8 +113,7 @@ static void add_login(struct json *json, const struct login *login)
     add_text(json, "domain", &token->domain);
     add_text(json, "user", &token->user);
     if (token->user.size) // anyone can claim a name; the server's answer says whether it was proved
-        json_put_string(json, "user_is",
-                        login->outcome == LOGIN_ACCEPTED ? "authenticated" : "claimed");
+        json_put_string(json, "user_is", login->is_proved ? "authenticated" : "claimed");
     add_text(json, "workstation", &token->workstation);
     add_text(json, "spn", &token->spn);
     add_ntlm(json, token);

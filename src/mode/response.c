@@ -53,14 +53,17 @@ static void bad_answer(struct exchange *exchange, enum end end)
 static void bind_link(struct exchange *exchange, const struct response_head *head)
 {
     const struct token *challenges = exchange->client->keeper->challenges;
-    size_t count = login_read_challenges(exchange, head);
+    size_t of_server = 0;
+    size_t count = login_read_challenges(exchange, head, &of_server);
     exchange_bind(exchange, binding_event_of_response(head->status, challenges, count));
-    login_note_response(exchange, head->status, count);
+    login_note_response(exchange, head, of_server);
 }
 
 static bool carries_token(const struct exchange *exchange)
 {
-    return exchange->login && exchange->login->outcome == LOGIN_CONTINUED;
+    if (!exchange->login) // none, or one at a proxy
+        return exchange->has_credentials && binding_is_between_legs(exchange->binding);
+    return exchange->login->outcome == LOGIN_CONTINUED;
 }
 
 // Will this be the last answer on the client's connection?

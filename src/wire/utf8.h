@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names out of tokens, as UTF-8 that people and log readers can bear: what is not valid text, and
-// every control character, marks of direction among them, becomes U+FFFD. Nothing is terminated by a
-// zero.
-// Sources: [MS-NLMP] 2.2 (UTF-16LE or the OEM code page), RFC 4120 section 5.2.1 (GeneralString).
+// every control character, marks of direction among them, becomes U+FFFD. Nothing is terminated by
+// a zero. Sources: [MS-NLMP] 2.2 (UTF-16LE or the OEM code page), RFC 4120 section 5.2.1
+// (GeneralString).
 #pragma once
 
 #include "base/span.h"

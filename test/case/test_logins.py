@@ -6,7 +6,9 @@
 import base64
 import hashlib
 import json
+import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -49,9 +51,9 @@ def refused(*lines):
     return response(401, *(lines or OFFERS), body=b"no")
 
 
-def leg(client, server, line, answer, link=None, **options):
+def leg(client, server, line, answer, link=None, path="/", **options):
     """One request and its answer; the link it went over."""
-    client.ask("GET", "/", *([line] if line else []), **options)
+    client.ask("GET", path, *([line] if line else []), **options)
     if link is None:
         link = server.accept()
     link.read_request()
@@ -82,6 +84,15 @@ def with_pairs(line, pairs):
     changed = response_front + listed + bytes(8)
     struct.pack_into("<HHI", message, 20, len(changed), len(changed), len(message))
     return header("Authorization", "NTLM", bytes(message) + changed)
+
+
+def as_user(line, name, field="Authorization"):
+    """That NTLM message with another user in it: anybody can write one."""
+    message, user = bytearray(token(line)), utf16(name)
+    if not struct.unpack_from("<I", message, 60)[0] & 1:  # not Unicode
+        user = name.encode()
+    struct.pack_into("<HHI", message, 36, len(user), len(user), len(message))
+    return header(field, "NTLM", bytes(message) + user)
 
 
 def utf16(text):
@@ -170,12 +181,110 @@ def test_success_with_another_name_is_remarked_on(stage):
 def test_every_login_has_its_record(stage):
     with stage() as it:
         client = it.client()
-        link = leg(client, it.server, KERBEROS, ok())
-        leg(client, it.server, KERBEROS, ok(), link)
+        link = leg(client, it.server, KERBEROS, ok("alice", KERBEROS_PROOF))
+        leg(client, it.server, KERBEROS, ok("alice", KERBEROS_PROOF), link)
         leg(client, it.server, KERBEROS, refused(), link)
         first, second, third = (record(it, attempt=number) for number in (1, 2, 3))
         found = [line["verdict"] for line in (first, second, third)]
         assert found == ["success", "success", "name_of_server"]
+
+
+# ---- a name is authenticated when the answer proves it, and not before
+
+
+def test_credentials_for_a_proxy_name_nobody(stage):
+    """Web servers do not look at them: the name is another one's."""
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, None, refused())
+        leg(client, it.server, NTLM_1, refused(CHALLENGE), link)
+        client.ask("GET", "/", NTLM_3, as_user(NTLM_3, "administrator", "Proxy-Authorization"))
+        assert link.read_request().value("Proxy-Authorization")
+        link.send(ok("alice"))
+        client.answer()
+        line = record(it)
+        assert (line["verdict"], line["user"], line["user_is"]) == (
+            "success", "alice", "authenticated")
+        login = it.wait_for_log(what="exchange", status=200)["login"]
+        assert (login["user"], login["user_is"]) == ("alice", "authenticated")
+
+
+def test_credentials_for_a_proxy_alone_are_no_login(stage):
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, None, refused())
+        leg(client, it.server, NTLM_1, refused(CHALLENGE), link)
+        forged = as_user(NTLM_3, "administrator", "Proxy-Authorization")
+        leg(client, it.server, forged, ok("for anybody"), link)
+        line = record(it)
+        assert line["verdict"] == "client_left" and "user" not in line
+        assert "login" not in it.wait_for_log(what="exchange", status=200)
+
+
+def test_the_challenge_of_a_proxy_is_none_of_the_server(stage):
+    with stage() as it:
+        client = it.client()
+        challenge = CHALLENGE.replace("WWW-", "Proxy-")
+        link = leg(client, it.server, NTLM_1, response(407, challenge, body=b"no"))
+        leg(client, it.server, as_user(NTLM_3, "administrator"), ok("for anybody"), link)
+        found = [record(it, attempt=number) for number in (1, 2)]
+        assert [line["verdict"] for line in found] == ["ntlm_refused", "not_asked"]
+        assert found[1]["user_is"] == "claimed"
+
+
+def last_leg(stage, path, answer):
+    """The last message of somebody else's login, to that path; what was logged of it."""
+    client = stage.client()
+    link = leg(client, stage.server, None, refused(), path="/private?a=1")
+    leg(client, stage.server, NTLM_1, refused(CHALLENGE), link, path="/private?a=1")
+    leg(client, stage.server, as_user(NTLM_3, "administrator"), answer, link, path=path)
+    client.close()
+    login = stage.wait_for_log(what="exchange", link=record(stage)["link"],
+                               status=int(answer.split()[1]))["login"]
+    return record(stage), login
+
+
+@pytest.mark.parametrize(
+    "path,status,verdict",
+    [("/private?a=1", 200, "success"), ("/private?a=1", 304, "success"),
+     ("/private?a=2", 200, "unproven"), ("/private", 200, "unproven"),
+     ("/web.config", 404, "unproven"), ("/private?a=1", 404, "unproven"),
+     ("/private?a=1", 500, "unproven"), ("/private?a=1", 403, "forbidden")],
+)
+def test_an_answer_that_anybody_gets_proves_nothing(stage, path, status, verdict):
+    with stage() as it:
+        line, login = last_leg(it, path, response(status, body=b"" if status == 304 else b"page"))
+        assert (line["verdict"], line["user"]) == (verdict, "administrator")
+        is_in = "authenticated" if verdict == "success" else "claimed"
+        assert line["user_is"] == login["user_is"] == is_in
+
+
+def test_another_method_proves_nothing(stage):
+    with stage() as it:
+        client = it.client()
+        link = leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        client.ask("POST", "/", NTLM_3, "Content-Length: 0")
+        link.read_request()
+        link.send(ok("for anybody"))
+        client.answer()
+        line = record(it)
+        assert (line["verdict"], line["user_is"]) == ("unproven", "claimed")
+
+
+def test_a_ticket_where_anybody_may_come_in(stage):
+    with stage(site={"hosts": [NODE]}) as it:
+        leg(it.plain(), it.server, KERBEROS, ok("for anybody"), host=NODE)
+        assert record(it)["verdict"] == "unproven"
+
+
+def test_a_ticket_that_was_asked_for(stage):
+    with stage(site={"hosts": [NODE]}) as it:
+        client = it.plain()
+        link = leg(client, it.server, None, refused(), host=NODE)
+        leg(client, it.server, KERBEROS, ok("alice"), link, host=NODE)
+        assert record(it)["verdict"] == "success"
+        leg(client, it.server, KERBEROS, ok("alice", "Persistent-Auth: true"), link, host=NODE)
+        assert record(it, attempt=2)["verdict"] == "success"
 
 
 # ---- nobody is judged
@@ -240,6 +349,35 @@ def test_no_record_for_those_who_log_in_otherwise(stage):
         last = it.client()
         leg(last, it.server, KERBEROS, ok())
         assert record(it)["attempt"] == 2  # the first was forgotten
+
+
+def test_no_record_where_another_login_is_refused(stage):
+    with stage() as it:
+        basic = refused(*OFFERS, 'WWW-Authenticate: Basic realm="x"')
+        client = it.client()
+        link = leg(client, it.server, None, basic)
+        leg(client, it.server, BASIC, basic, link)
+        client.close()
+        leg(it.client(), it.server, KERBEROS, ok())
+        assert record(it)["attempt"] == 2  # the first was forgotten
+        assert len(logins(it)) == 1
+
+
+def test_no_record_of_two_logins_in_one_request(stage):
+    with stage() as it:
+        client = it.client()
+        leg(client, it.server, None, refused())
+        client.ask("GET", "/", NTLM_1, NTLM_1)
+        assert client.answer().status == 400
+        client.close()
+        other = it.client()
+        leg(other, it.server, NTLM_1, refused(CHALLENGE))
+        other.ask("GET", "/", NTLM_3, NTLM_3)
+        assert other.answer().status == 400
+        other.close()
+        line = record(it)
+        assert line["attempt"] == 2 and line["verdict"] == "client_left"
+        assert len(line["legs"]) == 1 and len(logins(it)) == 1
 
 
 def test_no_record_where_the_server_closes_with_its_question(stage):
@@ -389,6 +527,17 @@ def test_clock_of_a_challenge(stage):
         assert line["verdict"] == "clock" and abs(line["skew_s"]) > 300
 
 
+@pytest.mark.parametrize("clock", [1 << 63, (1 << 64) - 1])
+def test_a_clock_of_no_year(stage, clock):
+    with stage() as it:
+        client = it.client()
+        pairs = (3, utf16(NODE)), (7, struct.pack("<Q", clock))
+        link = leg(client, it.server, NTLM_1, refused(challenge_of(*pairs)))
+        leg(client, it.server, NTLM_3, ok(), link)
+        line = record(it)
+        assert line["verdict"] == "success" and "skew_s" not in line
+
+
 def test_name_of_server(stage):
     with stage() as it:
         leg(it.client(), it.server, KERBEROS, refused())
@@ -462,6 +611,15 @@ def test_a_binding_that_this_server_has_taken_is_no_cause(stage):
         assert found == ["binding_front", "success", "wrong_credentials"]
 
 
+@pytest.mark.parametrize("status", [404, 403])
+def test_a_binding_that_nobody_looked_at_is_not_taken(stage, status):
+    with stage(**TO_TLS) as it:
+        front, _ = certificates(it)
+        bound(it, binding_of(front), response(status, body=b"not here"))
+        bound(it, binding_of(front))
+        assert record(it, attempt=2)["verdict"] == "binding_front"
+
+
 def test_a_binding_to_us_where_the_server_has_no_tls(stage):
     with stage() as it:
         front, _ = certificates(it)
@@ -524,6 +682,27 @@ def test_not_delivered(stage):
         assert client.answer().status == 502
         line = record(it)
         assert line["verdict"] == "not_delivered" and line["end"] == "connect_refused"
+
+
+@pytest.mark.parametrize("is_said", [False, True])
+def test_the_server_had_closed_before_the_credentials(stage, is_said):
+    """The client is closed at once and asks again; the record says that the ticket went nowhere."""
+    with stage(pool={"links": "dedicated"}) as it:
+        client = it.client()
+        link = leg(client, it.server, KERBEROS, ok("alice", KERBEROS_PROOF))
+        it.balancer.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, it.balancer.process.pid, os.WSTOPPED)
+        client.ask("GET", "/", KERBEROS)  # it is read before the server's end of the link
+        if is_said:
+            link.send(ok("unasked"))
+        else:
+            link.close()
+        it.balancer.process.send_signal(signal.SIGCONT)
+        client.expect_end("closed", "cut")
+        line = record(it, attempt=2)
+        assert line["verdict"] == "server_closed"
+        assert line["end"] == ("server_unasked" if is_said else "link_lost")
+        assert line["legs"][0]["sent"] == "ap_req" and "status" not in line["legs"][0]
 
 
 # ---- limits

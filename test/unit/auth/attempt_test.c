@@ -121,6 +121,8 @@ struct exchange {
     struct said sent; // NOTHING: a request without credentials
     unsigned status;  // 0: no answer comes
     struct said got;  // NOTHING: no challenge
+    uint64_t page;    // another one than the first
+    bool is_persistent;
 };
 
 struct fall {
@@ -145,13 +147,27 @@ static const struct fall falls[] = {
     {"NTLM without being asked",
      {{TYPE1, 401, TYPE2}, {TYPE3, 302, NOTHING}},
      .verdict = JUDGED_SUCCESS},
-    {"the page is forbidden, the login was not",
-     {{TYPE1, 401, TYPE2}, {TYPE3, 403, NOTHING}},
-     .verdict = JUDGED_SUCCESS},
     {"Kerberos", {{NOTHING, 401, BARE}, {TICKET, 200, PROVED}}, .verdict = JUDGED_SUCCESS},
     {"Kerberos with a name without dots",
-     {{TICKET_FOR("http/LB.example.test@EXAMPLE.TEST"), 200, NOTHING}},
+     {{TICKET_FOR("http/LB.example.test@EXAMPLE.TEST"), 200, PROVED}},
      .verdict = JUDGED_SUCCESS},
+    {"Kerberos, asked for and answered without a token",
+     {{NOTHING, 401, BARE}, {TICKET, 200, NOTHING}},
+     .verdict = JUDGED_SUCCESS},
+    {"Kerberos, asked for with another page before",
+     {{NOTHING, 401, BARE, .page = 1}, {NOTHING, 401, BARE}, {TICKET, 302, NOTHING}},
+     .verdict = JUDGED_SUCCESS},
+    {"Kerberos unasked, and the server says that it knows somebody",
+     {{TICKET, 200, NOTHING, .is_persistent = true}},
+     .verdict = JUDGED_SUCCESS},
+    {"the page is not there, but the server has proved itself",
+     {{TICKET, 404, PROVED}},
+     .verdict = JUDGED_SUCCESS},
+    {"another page than the one that was asked for, with the last word of the server",
+     {{NEGO1, 401, NEGO2},
+      {NEGO3, 200, {S_NEGO, TOKEN_SPNEGO_ONLY, .state = SPNEGO_COMPLETED + 1}, .page = 1}},
+     .verdict = JUDGED_SUCCESS,
+     .remarks = R(NTLM_FOR_KERBEROS)},
     {"NTLM in Negotiate",
      {{NEGO1, 401, NEGO2}, {NEGO3, 200, NOTHING}},
      .verdict = JUDGED_SUCCESS,
@@ -191,6 +207,29 @@ static const struct fall falls[] = {
       {{S_NEGO, TOKEN_NEGOEX}, 200, NOTHING}},
      .verdict = JUDGED_SUCCESS},
     // nobody is judged
+    {"a ticket where anybody may come in", {{TICKET, 200, NOTHING}}, .verdict = JUDGED_UNPROVEN},
+    {"a ticket for another page than the one that was asked for",
+     {{NOTHING, 401, BARE}, {TICKET, 200, NOTHING, .page = 1}},
+     .verdict = JUDGED_UNPROVEN},
+    {"a ticket for a page that is not there, whatever the server adds",
+     {{NOTHING, 401, BARE}, {TICKET, 404, NOTHING, .is_persistent = true}},
+     .verdict = JUDGED_UNPROVEN},
+    {"a ticket for a forbidden page", {{TICKET, 403, NOTHING}}, .verdict = JUDGED_FORBIDDEN},
+    {"the last leg on a page for anybody",
+     {{TYPE1, 401, TYPE2}, {TYPE3, 200, NOTHING, .page = 1}},
+     .verdict = JUDGED_UNPROVEN},
+    {"the last leg on a page for anybody that says it knows somebody",
+     {{TYPE1, 401, TYPE2}, {TYPE3, 200, NOTHING, .page = 1, .is_persistent = true}},
+     .verdict = JUDGED_UNPROVEN},
+    {"the last leg is filtered",
+     {{TYPE1, 401, TYPE2}, {TYPE3, 404, NOTHING}},
+     .verdict = JUDGED_UNPROVEN},
+    {"the server fails at the last leg",
+     {{TYPE1, 401, TYPE2}, {TYPE3, 500, NOTHING}},
+     .verdict = JUDGED_UNPROVEN},
+    {"the page is forbidden, or everything is",
+     {{TYPE1, 401, TYPE2}, {TYPE3, 403, NOTHING}},
+     .verdict = JUDGED_FORBIDDEN},
     {"anybody may come in", {{TYPE1, 200, NOTHING}}, .verdict = JUDGED_NOT_ASKED},
     {"anybody may come in, whatever is sent",
      {{{S_NEGO, TOKEN_UNKNOWN}, 200, NOTHING}},
@@ -433,10 +472,12 @@ static void play(const struct fall *fall, struct attempt *attempt)
         bool is_there = exchange->sent.scheme || exchange->status;
         if (!is_there)
             break;
-        attempt_see_request(attempt, exchange->sent.scheme ? &sent : NULL, now_us += 10);
+        struct attempt_answer answer = {exchange->status, &got, exchange->got.scheme ? 1 : 0,
+                                        exchange->is_persistent};
+        attempt_see_request(attempt, exchange->sent.scheme ? &sent : NULL, exchange->page + 7,
+                            now_us += 10);
         if (exchange->status)
-            attempt_see_answer(attempt, exchange->status, &got, exchange->got.scheme ? 1 : 0,
-                               now_us += 100, NOW_FILETIME);
+            attempt_see_answer(attempt, &answer, now_us += 100, NOW_FILETIME);
     }
     if (fall->end != END_OK)
         attempt_break(attempt, fall->end, now_us += 1000);
@@ -521,6 +562,52 @@ static void measures_the_skew(void **state)
     }
 }
 
+static void bears_any_clock(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t server, ours;
+        bool has_skew;
+        int64_t skew_s;
+    } cases[] = {
+        {(uint64_t)INT64_MAX, NOW_FILETIME, true, 908987203685},
+        {1, NOW_FILETIME, true, -13349999999},
+        {1, (uint64_t)INT64_MAX, true, -922337203685},
+        {1ull << 63, NOW_FILETIME, false, 0},
+        {UINT64_MAX, 0, false, 0},
+        {1, 1ull << 63, false, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct attempt attempt;
+        const struct said challenge = TYPE2;
+        struct token token = token_of(&challenge);
+        token.server_filetime = cases[i].server;
+        attempt_begin(&attempt, span_text(HOST), 0);
+        attempt_see_request(&attempt, NULL, 1, 1);
+        attempt_see_answer(&attempt, &(struct attempt_answer){401, &token, 1, false}, 2,
+                           cases[i].ours);
+        assert_int_equal(attempt.has_skew, cases[i].has_skew);
+        assert_int_equal(attempt.skew_s, cases[i].skew_s);
+    }
+}
+
+// Requests that nobody could tell apart are not the same one.
+static void an_unknown_request_is_no_proof(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    const struct said bare = BARE;
+    const struct said ticket = TICKET;
+    struct token challenge = token_of(&bare);
+    struct token credentials = token_of(&ticket);
+    attempt_begin(&attempt, span_text(HOST), 0);
+    attempt_see_request(&attempt, NULL, 0, 1);
+    attempt_see_answer(&attempt, &(struct attempt_answer){401, &challenge, 1, false}, 2, 3);
+    attempt_see_request(&attempt, &credentials, 0, 4);
+    attempt_see_answer(&attempt, &(struct attempt_answer){200, NULL, 0, false}, 5, 6);
+    assert_int_equal(attempt_judge(&attempt, &(struct attempt_scene){0}).verdict, JUDGED_UNPROVEN);
+}
+
 // More legs than are kept: the first stay, the count goes on, the verdict too.
 static void bounds_the_legs(void **state)
 {
@@ -532,13 +619,14 @@ static void bounds_the_legs(void **state)
     struct token credentials = token_of(&ticket);
     attempt_begin(&attempt, span_text(HOST), 0);
     for (unsigned i = 0; i < 100; i++) {
-        attempt_see_request(&attempt, NULL, i);
-        attempt_see_answer(&attempt, 401, &challenge, 1, i, NOW_FILETIME);
+        attempt_see_request(&attempt, NULL, 7, i);
+        attempt_see_answer(&attempt, &(struct attempt_answer){401, &challenge, 1, false}, i,
+                           NOW_FILETIME);
     }
     assert_int_equal(attempt.leg_count, 100);
     assert_false(attempt_is_over(&attempt));
-    attempt_see_request(&attempt, &credentials, 200);
-    attempt_see_answer(&attempt, 200, NULL, 0, 300, NOW_FILETIME);
+    attempt_see_request(&attempt, &credentials, 7, 200);
+    attempt_see_answer(&attempt, &(struct attempt_answer){200, NULL, 0, false}, 300, NOW_FILETIME);
     assert_true(attempt_is_over(&attempt));
     assert_int_equal(attempt.legs[ATTEMPT_LEGS_MAX - 1].at_us, ATTEMPT_LEGS_MAX - 1);
     struct attempt_scene scene = {0};
@@ -668,6 +756,8 @@ int main(void)
         cmocka_unit_test(finds_the_verdict),
         cmocka_unit_test(keeps_what_was_said),
         cmocka_unit_test(measures_the_skew),
+        cmocka_unit_test(bears_any_clock),
+        cmocka_unit_test(an_unknown_request_is_no_proof),
         cmocka_unit_test(bounds_the_legs),
         cmocka_unit_test(an_opening_message_after_a_challenge_is_another_login),
         cmocka_unit_test(breaks_off_once),

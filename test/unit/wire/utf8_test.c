@@ -66,7 +66,7 @@ static void from_bytes(void **state)
         {"c5bb", "\xc5\xbb"},
         {"e282ac", "\xe2\x82\xac"},
         {"f09f9880", "\xf0\x9f\x98\x80"},
-        {"c0af", BAD BAD},             // overlong
+        {"c0af", BAD BAD}, // overlong
         {"e08080", BAD BAD BAD},
         {"eda080", BAD BAD BAD},       // a surrogate
         {"f4908080", BAD BAD BAD BAD}, // beyond U+10FFFF
