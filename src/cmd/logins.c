@@ -82,12 +82,15 @@ static void person_of(const json_t *login, char *out, size_t capacity)
 static void remarks_of(const json_t *login, char *out, size_t capacity)
 {
     struct text text = text_over(out, capacity - 1);
+    json_int_t repeated = ask_number(login, "repeated");
     size_t i;
     json_t *remark;
+    if (repeated)
+        text_add_printf(&text, "%lld times", (long long)repeated);
     json_array_foreach(json_object_get(login, "remarks"), i, remark)
     {
         const char *word = json_string_value(remark);
-        text_add_printf(&text, "%s%s", i ? " " : "", word ? word : "");
+        text_add_printf(&text, "%s%s", text.size ? " " : "", word ? word : "");
     }
     out[text.size] = '\0';
 }

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 
 #define ROOM_TO_CLOSE 8
-#define FRAME_BYTES   80 // around a piece: seq, age, brackets
+#define FRAME_BYTES   112 // around a piece: seq, age, count, brackets
 
 struct logbook_record {
     uint64_t seq;
+    uint64_t like;  // 0: like no other
+    uint64_t count; // of records in this one
     size_t size;
     char piece[];
 };
@@ -24,20 +26,53 @@ static void drop(struct logbook *book, size_t at)
     book->records[at] = NULL;
 }
 
-void logbook_add(struct logbook *book, struct span piece, uint64_t now_us)
+static size_t slot_after(size_t at)
 {
+    return (at + 1) % LOGBOOK_RECORDS;
+}
+
+// Drops one and closes the gap.
+static void take_out(struct logbook *book, size_t at)
+{
+    drop(book, at);
+    for (; slot_after(at) != book->next; at = slot_after(at)) {
+        book->records[at] = book->records[slot_after(at)];
+        book->records[slot_after(at)] = NULL;
+    }
+    book->next = at;
+}
+
+// Takes out the record of that number; how many it stood for.
+static uint64_t take_out_like(struct logbook *book, uint64_t like)
+{
+    for (size_t i = 0; like && i < LOGBOOK_RECORDS; i++) {
+        const struct logbook_record *record = book->records[i];
+        if (!record || record->like != like)
+            continue;
+        uint64_t count = record->count;
+        take_out(book, i);
+        return count;
+    }
+    return 0;
+}
+
+void logbook_add(struct logbook *book, struct span piece, uint64_t like, uint64_t now_us)
+{
+    uint64_t count = take_out_like(book, like) + 1;
     drop(book, book->next);
     struct logbook_record *record = malloc(sizeof *record + piece.size);
     if (!record)
         return;
     book->last_us = now_us > book->last_us ? now_us : book->last_us + 1;
     record->seq = book->last_us;
+    record->like = like;
+    record->count = count;
     record->size = piece.size;
     if (piece.size)
         memcpy(record->piece, piece.data, piece.size);
     book->bytes += piece.size;
     book->records[book->next] = record;
-    book->next = (book->next + 1) % LOGBOOK_RECORDS;
+    book->next = slot_after(book->next);
 }
 
 void logbook_done(struct logbook *book)
@@ -51,6 +86,8 @@ static void add_record(struct json *json, const struct logbook_record *record, u
     json_put_open(json, NULL, '{');
     json_put_u64(json, "seq", record->seq);
     json_put_u64(json, "since_us_ago", now_us > record->seq ? now_us - record->seq : 0);
+    if (record->count > 1)
+        json_put_u64(json, "repeated", record->count);
     text_add_string(json->text, ",");
     text_add(json->text, span_of(record->piece, record->size));
     json_put_close(json, '}');

@@ -27,11 +27,12 @@ struct logbook {
 };
 
 // Keeps a record that ended now; the oldest one goes. `piece`: members of a JSON object, without
-// its braces. Without memory nothing is kept.
-void logbook_add(struct logbook *book, struct span piece, uint64_t now_us);
+// its braces. `like`: not 0, records with the same number are kept as one, the last, with their
+// count: so whoever repeats himself drives out nobody else's. Without memory nothing is kept.
+void logbook_add(struct logbook *book, struct span piece, uint64_t like, uint64_t now_us);
 void logbook_done(struct logbook *book);
-// Writes an array, the newest first: {"seq":…,"since_us_ago":…, and the members kept}. Returns how
-// many did not fit.
+// Writes an array, the newest first: {"seq":…,"since_us_ago":…, "repeated":… for several in one,
+// and the members kept}. Returns how many did not fit.
 size_t logbook_describe(const struct logbook *book, struct json *json, uint64_t now_us);
 
 // Enough for logbook_describe.

@@ -148,6 +148,14 @@ static void add_legs(struct json *json, const struct attempt *attempt)
         json_put_u64(json, "leg_count", attempt->leg_count);
 }
 
+// A login that nobody finished says little, and a client can begin as many as it likes: those of
+// one client are one in the logbook.
+static uint64_t like_of(const struct client *client, enum login_verdict verdict)
+{
+    bool is_unfinished = verdict == JUDGED_CLIENT_LEFT || verdict == JUDGED_NOT_ASKED;
+    return is_unfinished ? client->id * LOGIN_VERDICT_COUNT + verdict : 0;
+}
+
 void record_login(struct client *client, const struct login_watch *watch,
                   const struct judgement *judgement)
 {
@@ -176,6 +184,7 @@ void record_login(struct client *client, const struct login_watch *watch,
     if (attempt->end != END_OK)
         record_add_end(&json, attempt->end);
     if (!text.cut)
-        logbook_add(&client->keeper->logbook, span_after(text_span(&text), start), loop_now_us());
+        logbook_add(&client->keeper->logbook, span_after(text_span(&text), start),
+                    like_of(client, judgement->verdict), loop_now_us());
     record_finish(client, &json);
 }

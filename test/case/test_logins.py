@@ -861,6 +861,30 @@ def test_the_last_ones_are_kept(admin):
         assert shown["left_out"] == 0
 
 
+def test_a_client_that_begins_again_and_again_drives_out_nobody(admin):
+    with admin() as it:
+        ntlm(it.client(), it.server, ok("alice"))
+        record(it, attempt=1)
+        client = it.client()
+        link = leg(client, it.server, None, refused())
+        for _ in range(300):
+            leg(client, it.server, NTLM_1, refused(CHALLENGE), link)
+        other = it.client()
+        leg(other, it.server, NTLM_1, ok("for anybody"))
+        record(it, verdict="not_asked")
+        leg(client, it.server, NTLM_3, refused(), link)
+        record(it, verdict="wrong_credentials")
+        shown = asked(it)[1]["logins"]
+        assert [(x["verdict"], x.get("repeated")) for x in shown] == [
+            ("wrong_credentials", None),
+            ("not_asked", None),
+            ("client_left", 299),
+            ("success", None),
+        ]
+        assert len(logins(it)) == 302  # the log has all
+        assert "299 times" in command(it)[1]
+
+
 def test_logins_are_counted(admin):
     with admin() as it:
         three_logins(it)
@@ -906,6 +930,18 @@ def test_the_command_prints_a_table_and_what_mends(admin):
         assert "alice" not in text and text.count("lb.example.test") == 1
         shown = json.loads(command(it, "--json", "--user", "alice")[1])
         assert [x["attempt"] for x in shown["logins"]] == [1]
+
+
+def test_the_command_shows_no_name_that_turns_the_line(admin):
+    with admin() as it:
+        client = it.client()
+        turned = bytearray(token(NTLM_3))
+        struct.pack_into("<I", turned, 60, struct.unpack_from("<I", turned, 60)[0] & ~2 | 1)
+        unicode = header("Authorization", "NTLM", bytes(turned))
+        link = leg(client, it.server, NTLM_1, refused(CHALLENGE))
+        leg(client, it.server, as_user(unicode, "\u202enimda\u2066"), refused(), link)
+        assert record(it)["user"] == "\ufffdnimda\ufffd"
+        assert "\ufffdnimda\ufffd" in command(it)[1]
 
 
 def test_the_command_shows_what_a_client_writes_without_control_characters(admin):

@@ -24,11 +24,16 @@ static void book_free(struct logbook *book)
     test_free(book);
 }
 
-static void add(struct logbook *book, unsigned number, uint64_t now_us)
+static void add_like(struct logbook *book, unsigned number, uint64_t like, uint64_t now_us)
 {
     char piece[64];
     int size = snprintf(piece, sizeof piece, "\"attempt\":%u", number);
-    logbook_add(book, span_of(piece, (size_t)size), now_us);
+    logbook_add(book, span_of(piece, (size_t)size), like, now_us);
+}
+
+static void add(struct logbook *book, unsigned number, uint64_t now_us)
+{
+    add_like(book, number, 0, now_us);
 }
 
 // What it shows within `capacity` bytes.
@@ -85,6 +90,49 @@ static void keeps_the_last_ones(void **state)
     assert_null(strstr(shown, "\"attempt\":10}"));
     assert_true(strlen(shown) <= logbook_bytes(book));
     book_free(book);
+}
+
+static void counts_those_alike_as_one(void **state)
+{
+    (void)state;
+    char shown[512];
+    struct logbook *book = book_new();
+    add_like(book, 1, 7, 1000);
+    add(book, 2, 2000);
+    add_like(book, 3, 9, 3000);
+    add_like(book, 4, 7, 4000);
+    add_like(book, 5, 7, 5000);
+    describe(book, 5000, sizeof shown, shown);
+    assert_string_equal(shown, "[{\"seq\":5000,\"since_us_ago\":0,\"repeated\":3,\"attempt\":5},"
+                               "{\"seq\":3000,\"since_us_ago\":2000,\"attempt\":3},"
+                               "{\"seq\":2000,\"since_us_ago\":3000,\"attempt\":2}]");
+    book_free(book);
+}
+
+// Wherever the ring stands, and with as many as it holds, only the one alike goes.
+static void those_alike_drive_out_nobody(void **state)
+{
+    (void)state;
+    static char shown[LOGBOOK_RECORDS * 128];
+    for (unsigned before = 0; before < 2 * LOGBOOK_RECORDS; before += 51) {
+        struct logbook *book = book_new();
+        for (unsigned i = 0; i < before; i++)
+            add(book, 1000 + i, 1 + i);
+        add_like(book, 1, 7, 10000);
+        for (unsigned i = 2; i <= LOGBOOK_RECORDS; i++)
+            add(book, i, 10000 + i);
+        for (unsigned i = 0; i < 3 * LOGBOOK_RECORDS; i++)
+            add_like(book, 2000 + i, 7, 20000 + i);
+        assert_int_equal(describe(book, 99999, sizeof shown, shown), 0);
+        for (unsigned i = 2; i <= LOGBOOK_RECORDS; i++) {
+            char wanted[32];
+            snprintf(wanted, sizeof wanted, "\"attempt\":%u}", i);
+            assert_non_null(strstr(shown, wanted));
+        }
+        assert_non_null(strstr(shown, "\"repeated\":769,\"attempt\":2767}"));
+        assert_true(strlen(shown) <= logbook_bytes(book));
+        book_free(book);
+    }
 }
 
 // Too little room: whole records only, and how many are missing.
@@ -162,6 +210,8 @@ int main(void)
         cmocka_unit_test(shows_the_newest_first),
         cmocka_unit_test(no_two_records_have_the_same_time),
         cmocka_unit_test(keeps_the_last_ones),
+        cmocka_unit_test(counts_those_alike_as_one),
+        cmocka_unit_test(those_alike_drive_out_nobody),
         cmocka_unit_test(leaves_out_what_does_not_fit),
         cmocka_unit_test(remembers_what_a_server_took),
         cmocka_unit_test(gives_up_the_server_unheard_of_the_longest),
