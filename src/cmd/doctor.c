@@ -54,7 +54,8 @@ struct wish {
     char **argv;
 };
 
-// "--save FILE" or "--save=FILE": the value, and how far to go on; NULL: another option.
+// "--save FILE" or "--save=FILE": the value, and how far to go on; NULL: another option. "" when
+// nothing follows.
 static const char *value_of(int argc, char **argv, int *at, const char *option)
 {
     size_t size = strlen(option);
@@ -62,7 +63,9 @@ static const char *value_of(int argc, char **argv, int *at, const char *option)
         return NULL;
     if (argv[*at][size] == '=')
         return argv[*at] + size + 1;
-    return argv[*at][size] == '\0' && *at + 1 < argc ? argv[++*at] : NULL;
+    if (argv[*at][size] != '\0')
+        return NULL;
+    return *at + 1 < argc ? argv[++*at] : "";
 }
 
 static void wish_read(int argc, char **argv, struct wish *ret_wish)
@@ -121,9 +124,20 @@ static bool gather(const struct wish *wish, struct facts *facts)
     return facts_load(facts, wish->load);
 }
 
+// An option that takes a file and has none. Said before anything is looked at.
+static const char *nameless(const struct wish *wish)
+{
+    if (wish->save != NULL && *wish->save == '\0')
+        return "--save";
+    return wish->load != NULL && *wish->load == '\0' ? "--facts" : NULL;
+}
+
 static int examine(const struct wish *wish, struct facts *facts)
 {
-    if (!gather(wish, facts))
+    const char *option = nameless(wish);
+    if (option != NULL)
+        fprintf(stderr, "handfast doctor: which file? For example: %s facts.json\n", option);
+    if (option != NULL || !gather(wish, facts))
         return DOCTOR_BLIND;
     bool is_saved = wish->save == NULL || facts_save(facts, wish->save);
     struct diagnosis diagnosis;

@@ -182,10 +182,17 @@ bool fact_is_false(const json_t *from, const char *path)
     return json_is_false(fact(from, path));
 }
 
+// A document may come from anywhere; within these bounds checks may add, subtract and scale.
+static long long bounded(long long number)
+{
+    const long long most = 1LL << 53;
+    return number > most ? most : number < -most ? -most : number;
+}
+
 long long fact_number(const json_t *from, const char *path, long long otherwise)
 {
     const json_t *value = fact(from, path);
-    return json_is_integer(value) ? json_integer_value(value) : otherwise;
+    return json_is_integer(value) ? bounded(json_integer_value(value)) : otherwise;
 }
 
 const char *fact_text(const json_t *from, const char *path)

@@ -31,6 +31,7 @@ const json_t *fact(const json_t *from, const char *path);
 bool fact_is_known(const json_t *from, const char *path); // there, and not null
 bool fact_bool(const json_t *from, const char *path);     // true only if it is true
 bool fact_is_false(const json_t *from, const char *path); // known and false
+// an integer, brought within +-2^53
 long long fact_number(const json_t *from, const char *path, long long otherwise);
 const char *fact_text(const json_t *from, const char *path);          // "" when there is none
 bool fact_is(const json_t *from, const char *path, const char *text); // equal, any case of letters

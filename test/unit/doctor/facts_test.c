@@ -106,6 +106,20 @@ static void the_front_is_the_first_that_answers(void **state)
     facts_done(&facts);
 }
 
+static void numbers_leave_room_to_reckon(void **state)
+{
+    (void)state;
+    struct facts facts;
+    take(&facts, "{\"facts\":1,\"subject\":{},\"a\":[9223372036854775807,-9223372036854775808,"
+                 "9007199254740992,-9007199254740991]}");
+    const json_t *root = facts.root;
+    assert_true(fact_number(root, "a.0", 0) == 1LL << 53);
+    assert_true(fact_number(root, "a.1", 0) == -(1LL << 53));
+    assert_true(fact_number(root, "a.2", 0) == 1LL << 53);
+    assert_true(fact_number(root, "a.3", 0) == 1 - (1LL << 53));
+    facts_done(&facts);
+}
+
 static void other_documents_are_refused(void **state)
 {
     (void)state;
@@ -171,6 +185,7 @@ int main(void)
         cmocka_unit_test(paths_lead_to_values),
         cmocka_unit_test(what_is_not_there_is_not_known),
         cmocka_unit_test(the_front_is_the_first_that_answers),
+        cmocka_unit_test(numbers_leave_room_to_reckon),
         cmocka_unit_test(other_documents_are_refused),
         cmocka_unit_test(what_is_saved_can_be_loaded_by_its_owner_alone),
     };
