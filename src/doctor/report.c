@@ -103,13 +103,16 @@ static const char *state_words(const struct facts *facts)
 {
     const json_t *front = facts_front(facts);
     bool ntlm_tried = is_tried(front, "ntlm.outcome");
-    bool kerberos_tried = is_tried(front, "kerberos.outcome");
+    bool kerberos_tried =
+        is_tried(front, "kerberos.outcome") &&
+        !fact_is(facts->root, "kerberos.client.error.name", "NO_CREDENTIALS"); // that is ours
     bool ntlm = view_succeeded(front, "ntlm.outcome");
     bool kerberos = view_succeeded(front, "kerberos.outcome");
     if (ntlm && kerberos)
         return "Windows authentication works here, by Kerberos and by NTLM.";
     if (kerberos)
-        return ntlm_tried ? "Kerberos works here, NTLM does not." : "Kerberos works here.";
+        return ntlm_tried && !view_is_kerberos_only(facts) ? "Kerberos works here, NTLM does not."
+                                                           : "Kerberos works here.";
     if (ntlm)
         return kerberos_tried ? "NTLM works here, Kerberos does not." : "NTLM works here.";
     if (ntlm_tried || kerberos_tried)
@@ -119,6 +122,9 @@ static const char *state_words(const struct facts *facts)
     if (fact_is_false(front, "http.redirect.same_host"))
         return "People are redirected to another name; what counts is whether they can log in "
                "there.";
+    if (view_offers_windows(fact(front, "http.redirect.page")))
+        return "The URL leads to another page of this site, where Windows authentication is "
+               "offered; no login was tried there.";
     if (view_offers_windows(fact(front, "http.first")))
         return "Windows authentication is offered here; no login was tried.";
     return "Windows authentication is not offered here.";
@@ -375,7 +381,8 @@ void report_print_json(FILE *out, const struct facts *facts, const struct diagno
         json_pack("{s:s,s:b,s:o,s:O}", "verdict", verdict, "healthy", !diagnosis_is_ill(diagnosis),
                   "findings", findings, "facts", facts->root);
     CHECK(root != NULL);
-    json_dumpf(root, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    // it may be read on a terminal: what reorders or controls one stays escaped
+    json_dumpf(root, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
     putc('\n', out);
     json_decref(root);
 }

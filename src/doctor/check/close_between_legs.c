@@ -4,14 +4,23 @@
 #include "doctor/check/remedy.h"
 #include "doctor/check/view.h"
 
+// The answer to Type 1 came whole and says that nothing more may follow it.
+static bool is_last(const json_t *type1)
+{
+    return fact_number(type1, "status", 0) == 401 && fact_is(type1, "end", "done") &&
+           fact_is_false(type1, "is_persistent");
+}
+
+// Only what was seen: that nothing came in time is no close, and one after Type 3 is not between
+// the legs.
 static bool is_closing(const json_t *end)
 {
     const json_t *type1 = fact(end, "ntlm.type1");
-    if (!view_offers_windows(fact(end, "http.first")))
+    if (!view_offers_windows(fact(end, "http.first")) || !fact_is_known(end, "ntlm.type1") ||
+        fact_is_known(end, "ntlm.type3") || fact_is(type1, "end", "server_timeout"))
         return false;
     return fact_is(end, "ntlm.outcome", "closed") ||
-           (fact_number(type1, "status", 0) == 401 && fact_is_false(type1, "is_persistent") &&
-            !fact_is(end, "ntlm.outcome", "no challenge"));
+           (is_last(type1) && !fact_is(end, "ntlm.outcome", "no challenge"));
 }
 
 void check_close_between_legs(const struct facts *facts, struct diagnosis *diagnosis)
@@ -30,10 +39,14 @@ void check_close_between_legs(const struct facts *facts, struct diagnosis *diagn
         diagnosis, "close_between_legs", is_spare ? WEIGHT_FAULT : WEIGHT_CAUSE, CONFIDENCE_SURE,
         "The connection is closed between the legs of the NTLM handshake, which must share one.");
     finding_place(finding, view_name(front));
-    finding_evidence(finding, "the answer to Type 1 is HTTP/1.%lld %lld, Connection: %s, body %s",
-                     fact_number(type1, "minor_version", 1), fact_number(type1, "status", 0),
-                     *fact_text(type1, "connection") ? fact_text(type1, "connection") : "(none)",
-                     fact_text(type1, "body"));
+    if (fact_number(type1, "status", 0) == 0)
+        finding_evidence(finding, "Type 1 was sent, then: %s", fact_text(type1, "end"));
+    else
+        finding_evidence(
+            finding, "the answer to Type 1 is HTTP/1.%lld %lld, Connection: %s, body %s",
+            fact_number(type1, "minor_version", 1), fact_number(type1, "status", 0),
+            *fact_text(type1, "connection") ? fact_text(type1, "connection") : "(none)",
+            fact_text(type1, "body"));
     finding_evidence(finding, "the login ended with: %s", fact_text(front, "ntlm.outcome"));
     finding_cause(finding, is_at_nodes
                                ? "The nodes close it as well when they are reached directly."

@@ -10,7 +10,8 @@ void check_keep_alive_off(const struct facts *facts, struct diagnosis *diagnosis
     const json_t *end;
     for (size_t i = 0; (end = view_end(facts, i)) != NULL; i++) {
         const json_t *first = fact(end, "http.first");
-        if (!view_answers(end) || !fact_is_false(first, "is_persistent") ||
+        // an answer that did not come whole leaves no connection either, and that is not this
+        if (!fact_is(first, "end", "done") || !fact_is_false(first, "is_persistent") ||
             fact_number(first, "status", 0) != 401)
             continue;
         bool is_node = view_is_node(end);

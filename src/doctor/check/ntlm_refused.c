@@ -7,7 +7,7 @@ void check_ntlm_refused(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *front = facts_front(facts);
     bool is_kerberos = view_succeeded(front, "kerberos.outcome");
-    if (!fact_is(front, "ntlm.outcome", "refused") ||
+    if (!fact_is(front, "ntlm.outcome", "refused") || view_is_kerberos_only(facts) ||
         view_node_that_works(facts, "ntlm.outcome") != NULL ||
         fact_is(front, "protection.P2", "ok") || (!is_kerberos && !view_password_is_right(facts)))
         return;

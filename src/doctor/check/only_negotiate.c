@@ -11,12 +11,13 @@ void check_only_negotiate(const struct facts *facts, struct diagnosis *diagnosis
     const json_t *first = fact(front, "http.first"), *ticket = view_ticket(facts, "host");
     if (!view_offers(first, "Negotiate") || view_offers(first, "NTLM"))
         return;
-    bool has_no_ticket =
-        fact_is_false(ticket, "ok") || fact_bool(facts->root, "subject.host_is_address");
+    bool kerberos_works = view_succeeded(front, "kerberos.outcome");
+    bool has_no_ticket = !kerberos_works && (fact_is_false(ticket, "ok") ||
+                                             fact_bool(facts->root, "subject.host_is_address"));
     bool is_ntlm_inside =
         fact_is(front, "ntlm.scheme", "Negotiate") && !fact_is(front, "ntlm.outcome", "not tried");
     bool ntlm_works = is_ntlm_inside && view_succeeded(front, "ntlm.outcome");
-    enum weight weight = ntlm_works                                             ? WEIGHT_NOTE
+    enum weight weight = ntlm_works || kerberos_works                           ? WEIGHT_NOTE
                          : has_no_ticket                                        ? WEIGHT_CAUSE
                          : is_ntlm_inside && view_failed(front, "ntlm.outcome") ? WEIGHT_RISK
                                                                                 : WEIGHT_NOTE;

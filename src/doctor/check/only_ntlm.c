@@ -15,8 +15,11 @@ void check_only_ntlm(const struct facts *facts, struct diagnosis *diagnosis)
     for (size_t i = 0; offering == NULL && (node = facts_node(facts, i)) != NULL; i++)
         if (view_offers(fact(node, "http.first"), "Negotiate"))
             offering = node;
-    struct finding *finding = diagnosis_add(diagnosis, "only_ntlm", WEIGHT_FAULT, CONFIDENCE_SURE,
-                                            "Only NTLM is offered: nobody can log in by Kerberos.");
+    // chosen by some, and then nothing is broken, as long as NTLM is there
+    bool is_by_design = offering == NULL && view_succeeded(front, "ntlm.outcome");
+    struct finding *finding =
+        diagnosis_add(diagnosis, "only_ntlm", is_by_design ? WEIGHT_RISK : WEIGHT_FAULT,
+                      CONFIDENCE_SURE, "Only NTLM is offered: nobody can log in by Kerberos.");
     finding_place(finding, view_name(front));
     finding_evidence(finding, "challenges: %zu, none is Negotiate",
                      fact_count(first, "challenges"));

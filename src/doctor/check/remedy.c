@@ -111,10 +111,11 @@ void remedy_no_h2(struct finding *finding)
                    "Do not offer h2 for names that log in by Windows authentication.", NULL);
     finding_remedy(finding, REMEDY_BALANCER, "HAProxy, on the bind line:", "alpn http/1.1");
     finding_remedy(finding, REMEDY_BALANCER, "nginx, in the server section:", "http2 off;");
-    finding_remedy(finding, REMEDY_SERVER, "IIS, where it ends TLS itself:",
-                   "Set-WebConfigurationProperty -pspath 'MACHINE/WEBROOT/APPHOST' -filter "
-                   "\"system.applicationHost/sites/site[@name='SITE']/bindings/binding"
-                   "[@protocol='https']\" -name sslFlags -value 4");
+    // the flags of a binding are bits: 1 and 2 say how its certificate is found
+    finding_remedy(finding, REMEDY_SERVER, "IIS, where it ends TLS itself (1809 and newer):",
+                   "Get-WebBinding -Name 'SITE' -Protocol https | ForEach-Object { "
+                   "Set-WebBinding -Name 'SITE' -BindingInformation $_.bindingInformation "
+                   "-PropertyName sslFlags -Value ($_.sslFlags -bor 4) }");
 }
 
 void remedy_health(struct finding *finding)

@@ -7,7 +7,7 @@
 void check_type2_missing(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *front = facts_front(facts);
-    if (!fact_is(front, "ntlm.outcome", "no challenge"))
+    if (!fact_is(front, "ntlm.outcome", "no challenge") || view_is_kerberos_only(facts))
         return;
     const json_t *node = view_node_that_works(facts, "ntlm.outcome");
     bool is_at_nodes = view_node_where(facts, "ntlm.outcome", "no challenge") != NULL;

@@ -56,7 +56,8 @@ bool view_offers_windows(const json_t *answer)
 
 bool view_failed(const json_t *end, const char *path)
 {
-    static const char *const words[] = {"refused", "no challenge", "closed", "rejected", "failed"};
+    static const char *const words[] = {"refused",  "no challenge", "closed",
+                                        "rejected", "failed",       "no answer"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (fact_is(end, path, words[i]))
             return true;
@@ -93,6 +94,15 @@ const json_t *view_node_that_fails(const struct facts *facts, const char *path)
         if (view_answers(node) && view_failed(node, path))
             return node;
     return NULL;
+}
+
+bool view_is_kerberos_only(const struct facts *facts)
+{
+    const json_t *front = facts_front(facts);
+    return view_succeeded(front, "kerberos.outcome") &&
+           !view_offers(fact(front, "http.first"), "NTLM") &&
+           !view_succeeded(front, "ntlm.outcome") &&
+           view_node_that_works(facts, "ntlm.outcome") == NULL;
 }
 
 size_t view_node_count(const struct facts *facts)

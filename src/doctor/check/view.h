@@ -17,7 +17,8 @@ bool view_answers(const json_t *end);
 bool view_offers(const json_t *answer, const char *scheme);
 bool view_offers_windows(const json_t *answer); // NTLM, Negotiate, Nego2 or Kerberos
 
-// An outcome that was tried and is no login: refused, no challenge, closed, rejected, failed.
+// An outcome that was tried and is no login: refused, no challenge, closed, no answer, rejected,
+// failed.
 bool view_failed(const json_t *end, const char *path);
 bool view_succeeded(const json_t *end, const char *path); // "ok" or "forbidden": known who it is
 
@@ -26,6 +27,9 @@ const json_t *view_node_where(const struct facts *facts, const char *path, const
 // A node that logs in (`path` of an outcome) / that answers, was tried and does not.
 const json_t *view_node_that_works(const struct facts *facts, const char *path);
 const json_t *view_node_that_fails(const struct facts *facts, const char *path);
+// Kerberos logs in, and NTLM is neither offered by its name nor accepted by any node: the site
+// takes Kerberos alone, which is no fault. NTLM inside Negotiate fails there as it should.
+bool view_is_kerberos_only(const struct facts *facts);
 size_t view_node_count(const struct facts *facts);
 
 // The ticket that was asked for in that way ("host", "canonical", …); NULL: none was.

@@ -1,19 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 // Windows authentication is not offered.
 #include <string.h>
+#include <strings.h>
 
 #include "doctor/check/check.h"
 #include "doctor/check/remedy.h"
 #include "doctor/check/view.h"
 
-static bool is_login_page(const json_t *end)
+// A word of its own in a path: "Login" and "login.aspx" are the segments meant, "authors" is none.
+static bool is_login_segment(const char *segment, size_t size)
 {
     static const char *const words[] = {"login", "logon", "signin", "sign-in",
-                                        "saml",  "oauth", "adfs",   "auth"};
-    const char *location = fact_text(end, "http.redirect.location");
+                                        "saml",  "saml2", "oauth",  "oauth2"};
+    const char *dot = memchr(segment, '.', size);
+    size_t length = dot != NULL ? (size_t)(dot - segment) : size;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcasestr(location, words[i]) != NULL)
+        if (strlen(words[i]) == length && strncasecmp(segment, words[i], length) == 0)
             return true;
+    return false;
+}
+
+static bool is_login_page(const json_t *end)
+{
+    const char *at = fact_text(end, "http.redirect.location"), *authority = strstr(at, "://");
+    if (authority != NULL && authority < at + strcspn(at, "/?#"))
+        at = authority + 3 + strcspn(authority + 3, "/?#"); // a name is no path
+    while (*at != '\0' && *at != '?' && *at != '#') {
+        size_t size = strcspn(at, "/?#");
+        if (is_login_segment(at, size))
+            return true;
+        at += size + (at[size] == '/');
+    }
     return false;
 }
 
@@ -49,7 +66,8 @@ static bool is_off(const json_t *end)
     long long status = fact_number(first, "status", 0);
     if (status == 401)
         return fact_count(first, "challenges") > 0 && !view_offers_windows(first);
-    return status >= 301 && status <= 303 && is_login_page(end);
+    return status >= 301 && status <= 303 && is_login_page(end) &&
+           !view_offers_windows(fact(end, "http.redirect.page"));
 }
 
 void check_windows_auth_off(const struct facts *facts, struct diagnosis *diagnosis)

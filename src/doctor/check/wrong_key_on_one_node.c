@@ -9,7 +9,10 @@ void check_wrong_key_on_one_node(const struct facts *facts, struct diagnosis *di
     const json_t *good = view_node_that_works(facts, "kerberos.outcome");
     const json_t *bad = view_node_that_fails(facts, "kerberos.outcome");
     long long code = fact_number(bad, "kerberos.krb_error.code", 0);
-    if (good == NULL || bad == NULL || (code != 0 && code != 41 && code != 31))
+    // without a word from the server a refusal points at the key; silence or an error page does not
+    bool is_key =
+        code == 41 || code == 31 || (code == 0 && fact_is(bad, "kerberos.outcome", "refused"));
+    if (good == NULL || bad == NULL || !is_key)
         return;
     struct finding *finding = diagnosis_add(diagnosis, "wrong_key_on_one_node", WEIGHT_CAUSE,
                                             code != 0 ? CONFIDENCE_SURE : CONFIDENCE_LIKELY,

@@ -52,10 +52,10 @@ static struct location here(const struct look_round *round)
     return location;
 }
 
-// Follows redirects that stay here until a page comes again. Where they lead to another origin,
-// nothing more is known.
+// Follows redirects that stay here until a page comes again, or one that redirects no more: that
+// one is added to `node`. Where they lead to another origin, nothing more is known.
 static bool comes_back(const struct look_round *round, const struct look_end *end,
-                       struct location start)
+                       struct location start, json_t *node)
 {
     struct location seen[HOPS_MAX + 1];
     struct location origin = here(round);
@@ -74,6 +74,8 @@ static bool comes_back(const struct look_round *round, const struct look_end *en
             return false;
         bool goes_on =
             answer.status / 100 == 3 && location_read(span_text(answer.location), &seen[i], &at);
+        if (!goes_on)
+            json_object_set_new(node, "page", look_answer(&answer));
         call_answer_done(&answer);
         if (!goes_on)
             return false;
@@ -116,10 +118,11 @@ static json_t *redirect_of(const struct look_round *round, const struct look_end
     if (!location_read(span_text(answer->location), &from, &to))
         return json_pack("{s:o}", "location", look_text(answer->location));
     bool is_same = strcasecmp(from.host, to.host) == 0;
-    json_t *node = json_pack("{s:o,s:o,s:b,s:b,s:b}", "location", look_text(answer->location),
-                             "host", look_text(to.host), "same_host", is_same, "to_plain",
-                             from.is_tls && !to.is_tls, "loops", comes_back(round, end, to));
+    json_t *node =
+        json_pack("{s:o,s:o,s:b,s:b}", "location", look_text(answer->location), "host",
+                  look_text(to.host), "same_host", is_same, "to_plain", from.is_tls && !to.is_tls);
     CHECK(node);
+    json_object_set_new(node, "loops", json_boolean(comes_back(round, end, to, node)));
     if (!is_same && !end->is_node)
         knock(round, &to, node);
     return node;

@@ -221,6 +221,124 @@ static void what_explains_is_a_check_and_never_itself_explained_by_it(void **sta
     }
 }
 
+// What else the healthy site has to show of logins would contradict one that failed.
+static void forget_successes(json_t *root)
+{
+    static const char *const gone[] = {"affinity", "isolation", "protection"};
+    size_t i;
+    json_t *end;
+    json_array_foreach(json_object_get(root, "ends"), i, end)
+    {
+        for (size_t j = 0; j < COUNT(gone); j++)
+            json_object_del(end, gone[j]);
+        json_object_del(json_object_get(end, "ntlm"), "repeats");
+        json_object_del(json_object_get(end, "kerberos"), "repeats");
+        json_object_set_new(json_object_get(end, "kerberos"), "mutual", json_null());
+    }
+}
+
+static bool is_ill(const struct facts *facts)
+{
+    struct diagnosis diagnosis;
+    diagnosis_init(&diagnosis);
+    doctor_judge(facts, &diagnosis);
+    bool is = diagnosis_is_ill(&diagnosis);
+    diagnosis_done(&diagnosis);
+    return is;
+}
+
+static void put_answer(json_t *scheme, const char *key, int status)
+{
+    const char *end = status > 0 ? "done" : status == 0 ? "server_closed" : "server_timeout";
+    json_object_set_new(scheme, key,
+                        json_pack("{s:i,s:s,s:s,s:b,s:[]}", "status", status > 0 ? status : 0,
+                                  "end", end, "reason", "", "is_persistent", status > 0,
+                                  "challenges"));
+}
+
+// 0 and -1: no answer, because it was closed or nothing came.
+static const int statuses[] = {-1,  0,   100, 101, 200, 204, 301, 302, 307, 400, 401,
+                               403, 404, 405, 407, 426, 429, 500, 502, 503, 504, 999};
+static const char *const failures[] = {"refused",  "no challenge", "closed",   "no answer",
+                                       "rejected", "failed",       "no ticket"};
+
+// One end or all of them; NTLM (1), Kerberos (2) or both; how far the login got.
+static void fail_logins(json_t *root, int which_end, int schemes, size_t leg, const char *outcome,
+                        int status)
+{
+    static const char *const legs[] = {NULL, "type1", "type3"};
+    size_t i;
+    json_t *end;
+    json_array_foreach(json_object_get(root, "ends"), i, end)
+    {
+        json_t *ntlm = json_object_get(end, "ntlm"), *kerberos = json_object_get(end, "kerberos");
+        if (which_end >= 0 && i != (size_t)which_end)
+            continue;
+        if (schemes & 1) {
+            json_object_set_new(ntlm, "outcome", json_string(outcome));
+            for (size_t j = leg + 1; j < COUNT(legs); j++)
+                json_object_del(ntlm, legs[j]);
+            if (leg > 0)
+                put_answer(ntlm, legs[leg], status);
+        }
+        if (schemes & 2) {
+            json_object_set_new(kerberos, "outcome", json_string(outcome));
+            put_answer(kerberos, "answer", status);
+        }
+    }
+}
+
+static void no_site_with_a_failed_login_is_healthy(void **state)
+{
+    (void)state;
+    size_t judged = 0, of_status = COUNT(statuses), of_outcome = of_status * COUNT(failures);
+    json_t *healthy = load("test/unit/doctor/facts/healthy.json");
+    forget_successes(healthy);
+    assert_false(is_ill(&(struct facts){.root = healthy}));
+    for (int end = -1; end < 2; end++)
+        for (int schemes = 1; schemes <= 3; schemes++)
+            for (size_t i = 0; i < 3 * of_outcome; i++) {
+                size_t leg = i / of_outcome;
+                const char *outcome = failures[i % of_outcome / of_status];
+                int status = statuses[i % of_status];
+                struct facts facts = {.root = json_deep_copy(healthy)};
+                fail_logins(facts.root, end, schemes, leg, outcome, status);
+                if (!is_ill(&facts))
+                    fail_msg("end %d, schemes %d, leg %zu: %s with %d is healthy", end, schemes,
+                             leg, outcome, status);
+                facts_done(&facts);
+                judged++;
+            }
+    json_decref(healthy);
+    assert_true(judged > 3000);
+}
+
+// Whatever the front says in place of asking for a login, with an account and without.
+static void no_site_that_asks_for_no_login_is_healthy(void **state)
+{
+    (void)state;
+    static const char *const outcomes[] = {"not offered", "forbidden", "rejected",  "failed",
+                                           "closed",      "no answer", "not tried", ""};
+    for (size_t i = 0; i < COUNT(statuses) * COUNT(outcomes) * 2; i++) {
+        struct facts facts;
+        make(&facts, NULL);
+        forget_successes(facts.root);
+        const char *outcome = outcomes[i / 2 % COUNT(outcomes)];
+        int status = statuses[i / 2 / COUNT(outcomes)];
+        json_t *ends = json_object_get(facts.root, "ends"), *front = json_array_get(ends, 0);
+        while (i % 2 == 0 && json_array_size(ends) > 1)
+            json_array_remove(ends, 1);
+        json_t *http = json_object();
+        put_answer(http, "first", status);
+        json_object_set_new(front, "http", http);
+        json_object_set_new(front, "ntlm", json_pack("{s:s}", "outcome", outcome));
+        json_object_set_new(front, "kerberos", json_pack("{s:s}", "outcome", outcome));
+        if (!is_ill(&facts))
+            fail_msg("%d for everybody (%s) is healthy", status, outcome);
+        facts_done(&facts);
+    }
+}
+
 static void nothing_known_is_nothing_said(void **state)
 {
     (void)state;
@@ -314,6 +432,8 @@ int main(void)
         cmocka_unit_test(every_check_has_cases_of_both_kinds),
         cmocka_unit_test(every_check_has_a_file_of_its_own),
         cmocka_unit_test(what_explains_is_a_check_and_never_itself_explained_by_it),
+        cmocka_unit_test(no_site_with_a_failed_login_is_healthy),
+        cmocka_unit_test(no_site_that_asks_for_no_login_is_healthy),
         cmocka_unit_test(nothing_known_is_nothing_said),
         cmocka_unit_test(hostile_names_never_get_into_commands_or_the_terminal),
     };

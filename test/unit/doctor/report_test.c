@@ -176,6 +176,60 @@ static void json_holds_everything(void **state)
     facts_done(&facts);
 }
 
+static void json_shows_a_terminal_nothing_but_ascii(void **state)
+{
+    (void)state;
+    struct facts facts;
+    struct diagnosis diagnosis;
+    take(&facts, "{\"name\":\"a\\u202eb\\u009b2J\u00fc\"}");
+    diagnosis_init(&diagnosis);
+    char *text = print(&facts, &diagnosis, false, true);
+    for (const char *at = text; *at != '\0'; at++)
+        assert_true((unsigned char)*at < 0x7f);
+    json_t *json = json_loads(text, 0, NULL);
+    assert_string_equal(fact_text(json, "facts.ends.0.name"), "a\u202eb\302\2332J\u00fc");
+    json_decref(json);
+    free(text);
+    facts_done(&facts);
+}
+
+static void the_verdict_of(const char *end, const char *kerberos, const char *says)
+{
+    struct facts facts;
+    struct diagnosis diagnosis;
+    take(&facts, end);
+    json_object_set_new(facts.root, "kerberos", json_loads(kerberos, 0, NULL));
+    diagnosis_init(&diagnosis);
+    char *text = print(&facts, &diagnosis, false, false);
+    if (strstr(text, says) == NULL)
+        fail_msg("%s: %s", says, text);
+    free(text);
+    facts_done(&facts);
+}
+
+static void the_verdict_does_not_blame_the_site(void **state)
+{
+    (void)state;
+    static const char offer[] = "\"status\":401,\"challenges\":[{\"scheme\":\"Negotiate\"}]";
+    char end[512];
+    snprintf(end, sizeof end,
+             "{\"http\":{\"first\":{%s}},\"kerberos\":{\"outcome\":\"no ticket\"}}", offer);
+    the_verdict_of(end, "{\"client\":{\"error\":{\"name\":\"NO_CREDENTIALS\"}}}",
+                   "is offered here; no login was tried.");
+    the_verdict_of(end, "{\"client\":{\"error\":{\"name\":\"C_PRINCIPAL_UNKNOWN\"}}}",
+                   "does not work here.");
+    snprintf(end, sizeof end,
+             "{\"http\":{\"first\":{%s}},\"ntlm\":{\"outcome\":\"no challenge\"},"
+             "\"kerberos\":{\"outcome\":\"ok\"}}",
+             offer);
+    the_verdict_of(end, "{}", "Kerberos works here. Nothing wrong");
+    snprintf(
+        end, sizeof end,
+        "{\"http\":{\"first\":{\"status\":302},\"redirect\":{\"same_host\":true,\"page\":{%s}}}}",
+        offer);
+    the_verdict_of(end, "{}", "leads to another page of this site, where");
+}
+
 static void what_servers_call_themselves_is_made_safe(void **state)
 {
     (void)state;
@@ -203,6 +257,8 @@ int main(void)
         cmocka_unit_test(the_verdict_names_the_first_cause),
         cmocka_unit_test(findings_are_wrapped_and_commands_are_not),
         cmocka_unit_test(json_holds_everything),
+        cmocka_unit_test(json_shows_a_terminal_nothing_but_ascii),
+        cmocka_unit_test(the_verdict_does_not_blame_the_site),
         cmocka_unit_test(what_servers_call_themselves_is_made_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
