@@ -191,8 +191,7 @@ static const char *name_of(const json_t *login, char name[24])
 }
 
 // Prints what was not there before, the oldest first. Returns the names of what is there now.
-static json_t *print_new(const json_t *logins, json_t *before, bool is_first, bool is_json,
-                         json_int_t *newest)
+static json_t *print_new(const json_t *logins, json_t *before, bool is_first, bool is_json)
 {
     json_t *now = json_object();
     for (size_t i = json_array_size(logins); i > 0; i--) {
@@ -202,8 +201,6 @@ static json_t *print_new(const json_t *logins, json_t *before, bool is_first, bo
         json_object_set_new(now, name, json_true());
         if (!is_first && !json_object_get(before, name))
             print_one(login, is_json);
-        if (ask_number(login, "seq") > *newest)
-            *newest = ask_number(login, "seq");
     }
     json_decref(before);
     fflush(stdout);
@@ -221,7 +218,8 @@ static int watch(struct ask *ask, const struct asked *asked)
         json_t *answer = ask_logins(ask, asked, newest - WATCH_BACK_US);
         if (!answer)
             break;
-        seen = print_new(json_object_get(answer, "logins"), seen, is_first, is_json, &newest);
+        seen = print_new(json_object_get(answer, "logins"), seen, is_first, is_json);
+        newest = ask_number(answer, "newest"); // of all, not only of those asked for
         is_first = false;
         json_decref(answer);
         usleep(WATCH_EVERY_US);

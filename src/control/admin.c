@@ -113,7 +113,8 @@ static struct wait *wait_new(struct visitor *visitor)
 
 static void ask_workers(struct wait *wait, inquiry_describe_fn *describe, inquiry_done_fn *done)
 {
-    wait->inquiry = inquiry_new(supervisor_of(wait->visitor), describe, done, wait);
+    wait->inquiry =
+        inquiry_new(supervisor_of(wait->visitor), describe, wait->query.after, done, wait);
     visitor_wait(wait->visitor, on_left, wait);
 }
 
@@ -133,14 +134,26 @@ static void answer_status(struct visitor *visitor)
     answer_json(visitor, 200, status_compose(supervisor_of(visitor)));
 }
 
+static size_t describe_clients(struct keeper *keeper, struct json *json, uint64_t after)
+{
+    (void)after; // all that there are
+    return keeper_describe_clients(keeper, json);
+}
+
 static void answer_clients(struct visitor *visitor)
 {
-    ask_for_items(visitor, keeper_describe_clients, "clients");
+    ask_for_items(visitor, describe_clients, "clients");
+}
+
+static size_t describe_pins(struct keeper *keeper, struct json *json, uint64_t after)
+{
+    (void)after; // all that there are
+    return keeper_describe_pins(keeper, json);
 }
 
 static void answer_pins(struct visitor *visitor)
 {
-    ask_for_items(visitor, keeper_describe_pins, "pins");
+    ask_for_items(visitor, describe_pins, "pins");
 }
 
 static void answer_logins(struct visitor *visitor)

@@ -21,6 +21,7 @@ struct part {
 
 struct inquiry {
     inquiry_describe_fn *describe;
+    uint64_t after;
     inquiry_done_fn *done; // NULL: forgotten
     void *owner;
     unsigned awaited;
@@ -76,7 +77,7 @@ static void describe(struct keeper *keeper, struct worker_question *question)
     }
     struct text text = text_over(part->text, capacity);
     struct json json = {&text, false};
-    part->left_out = part->inquiry->describe(keeper, &json);
+    part->left_out = part->inquiry->describe(keeper, &json, part->inquiry->after);
     part->size = text.size;
 }
 
@@ -97,12 +98,13 @@ static void on_nobody(struct task *task)
 }
 
 struct inquiry *inquiry_new(struct supervisor *supervisor, inquiry_describe_fn *describe_fn,
-                            inquiry_done_fn *done, void *owner)
+                            uint64_t after, inquiry_done_fn *done, void *owner)
 {
     struct inquiry *inquiry =
         calloc(1, sizeof *inquiry + supervisor->worker_count * sizeof(struct part));
     CHECK(inquiry);
     inquiry->describe = describe_fn;
+    inquiry->after = after;
     inquiry->done = done;
     inquiry->owner = owner;
     task_init(&inquiry->task, on_nobody);

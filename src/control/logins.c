@@ -73,6 +73,11 @@ static const char *text_of(const json_t *item, const char *key)
     return text ? text : "";
 }
 
+static uint64_t seq_of(const json_t *item)
+{
+    return (uint64_t)json_integer_value(json_object_get(item, "seq"));
+}
+
 static enum login_verdict verdict_named(const char *word)
 {
     for (enum login_verdict verdict = 0; verdict < LOGIN_VERDICT_COUNT; verdict++)
@@ -90,8 +95,7 @@ static bool is_wanted(const json_t *item, const struct logins_query *query)
 {
     enum login_verdict verdict = verdict_named(text_of(item, "verdict"));
     bool is_bad = verdict < LOGIN_VERDICT_COUNT && login_verdict_how(verdict) == LOGIN_HOW_BAD;
-    uint64_t seq = (uint64_t)json_integer_value(json_object_get(item, "seq"));
-    return (is_bad || !query->only_failed) && seq > query->after &&
+    return (is_bad || !query->only_failed) && seq_of(item) > query->after &&
            is_as_asked(query->user, text_of(item, "user")) &&
            is_as_asked(query->site, text_of(item, "site")) &&
            is_as_asked(query->verdict, text_of(item, "verdict"));
@@ -123,10 +127,13 @@ json_t *logins_compose(json_t *items, const struct logins_query *query, uint64_t
     size_t count = json_array_size(items);
     json_t **sorted = calloc(count + 1, sizeof(json_t *));
     json_t *chosen = json_array();
+    uint64_t newest = query->after;
     CHECK(sorted && chosen);
     for (size_t i = 0; i < count; i++)
         sorted[i] = json_array_get(items, i);
     qsort(sorted, count, sizeof(json_t *), newest_first);
+    if (count && seq_of(sorted[0]) > newest)
+        newest = seq_of(sorted[0]);
     for (size_t i = 0; i < count; i++) {
         if (!is_wanted(sorted[i], query))
             continue;
@@ -135,5 +142,6 @@ json_t *logins_compose(json_t *items, const struct logins_query *query, uint64_t
     }
     free(sorted);
     json_decref(items);
-    return json_pack("{so,sI}", "logins", chosen, "left_out", (json_int_t)left_out);
+    return json_pack("{so,sI,sI}", "logins", chosen, "left_out", (json_int_t)left_out, "newest",
+                     (json_int_t)newest);
 }

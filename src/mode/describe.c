@@ -125,9 +125,9 @@ size_t keeper_describe_pins(struct keeper *keeper, struct json *json)
     return left_out;
 }
 
-size_t keeper_describe_logins(struct keeper *keeper, struct json *json)
+size_t keeper_describe_logins(struct keeper *keeper, struct json *json, uint64_t after)
 {
-    return logbook_describe(&keeper->logbook, json, loop_now_us());
+    return logbook_describe(&keeper->logbook, json, after, loop_now_us());
 }
 
 size_t keeper_logins_bytes(const struct keeper *keeper)

@@ -106,13 +106,14 @@ static bool try_record(struct json *json, const struct logbook_record *record, u
     return false;
 }
 
-size_t logbook_describe(const struct logbook *book, struct json *json, uint64_t now_us)
+size_t logbook_describe(const struct logbook *book, struct json *json, uint64_t after,
+                        uint64_t now_us)
 {
     size_t left_out = 0;
     json_put_open(json, NULL, '[');
     for (size_t i = 1; i <= LOGBOOK_RECORDS; i++) {
         size_t at = (book->next + LOGBOOK_RECORDS - i) % LOGBOOK_RECORDS;
-        if (book->records[at])
+        if (book->records[at] && book->records[at]->seq > after)
             left_out += !try_record(json, book->records[at], now_us);
     }
     json_put_close(json, ']');

@@ -33,7 +33,9 @@ void logbook_add(struct logbook *book, struct span piece, uint64_t like, uint64_
 void logbook_done(struct logbook *book);
 // Writes an array, the newest first: {"seq":…,"since_us_ago":…, "repeated":… for several in one,
 // and the members kept}. Returns how many did not fit.
-size_t logbook_describe(const struct logbook *book, struct json *json, uint64_t now_us);
+// Only those with a seq above `after`.
+size_t logbook_describe(const struct logbook *book, struct json *json, uint64_t after,
+                        uint64_t now_us);
 
 // Enough for logbook_describe.
 size_t logbook_bytes(const struct logbook *book);

@@ -97,6 +97,7 @@ void entry_accept(struct keeper *keeper, size_t listener_index, int fd,
 // least 16) and returns how many items did not fit.
 size_t keeper_describe_clients(struct keeper *keeper, struct json *json);
 size_t keeper_describe_pins(struct keeper *keeper, struct json *json);
-size_t keeper_describe_logins(struct keeper *keeper, struct json *json);
+// Only records with a seq above `after`.
+size_t keeper_describe_logins(struct keeper *keeper, struct json *json, uint64_t after);
 // What that takes, about.
 size_t keeper_logins_bytes(const struct keeper *keeper);

@@ -794,7 +794,7 @@ def three_logins(it):
 
 def test_the_admin_api_shows_the_newest_first(admin):
     with admin() as it:
-        assert asked(it) == (200, {"logins": [], "left_out": 0})
+        assert asked(it) == (200, {"logins": [], "left_out": 0, "newest": 0})
         three_logins(it)
         status, answer = asked(it)
         assert status == 200 and answer["left_out"] == 0
@@ -839,6 +839,8 @@ def test_after_a_record_come_only_younger_ones(admin):
         newest = asked(it)[1]["logins"]
         younger = asked(it, f"?after={newest[1]['seq']}")[1]["logins"]
         assert [x["attempt"] for x in younger] == [3]
+        answer = asked(it, f"?after={newest[0]['seq'] - 1}&user=bob")[1]
+        assert answer == {"logins": [], "left_out": 0, "newest": newest[0]["seq"]}
 
 
 def test_the_admin_api_refuses_what_it_does_not_know(admin):

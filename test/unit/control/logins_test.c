@@ -87,6 +87,7 @@ static void assert_chosen(const char *asked, const char *seqs)
         assert_int_equal(strlen(json_string_value(json_object_get(login, "ended"))), 24);
     }
     assert_string_equal(found, seqs);
+    assert_int_equal(json_integer_value(json_object_get(answer, "newest")), 40);
     json_decref(answer);
 }
 

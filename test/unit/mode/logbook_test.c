@@ -37,14 +37,35 @@ static void add(struct logbook *book, unsigned number, uint64_t now_us)
 }
 
 // What it shows within `capacity` bytes.
-static size_t describe(const struct logbook *book, uint64_t now_us, size_t capacity, char *out)
+static size_t describe_after(const struct logbook *book, uint64_t after, uint64_t now_us,
+                             size_t capacity, char *out)
 {
     struct text text = text_over(out, capacity - 1);
     struct json json = {&text, false};
-    size_t left_out = logbook_describe(book, &json, now_us);
+    size_t left_out = logbook_describe(book, &json, after, now_us);
     assert_false(text.cut);
     out[text.size] = '\0';
     return left_out;
+}
+
+static size_t describe(const struct logbook *book, uint64_t now_us, size_t capacity, char *out)
+{
+    return describe_after(book, 0, now_us, capacity, out);
+}
+
+static void shows_the_younger_ones(void **state)
+{
+    (void)state;
+    char shown[512];
+    struct logbook *book = book_new();
+    for (unsigned i = 1; i <= 3; i++)
+        add(book, i, 1000 * i);
+    assert_int_equal(describe_after(book, 2000, 3000, sizeof shown, shown), 0);
+    assert_string_equal(shown, "[{\"seq\":3000,\"since_us_ago\":0,\"attempt\":3}]");
+    assert_int_equal(describe_after(book, 3000, 3000, sizeof shown, shown), 0);
+    assert_string_equal(shown, "[]");
+    assert_int_equal(describe_after(book, 1999, 3000, 80, shown), 1); // the older are not missing
+    book_free(book);
 }
 
 static void shows_the_newest_first(void **state)
@@ -208,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_the_newest_first),
+        cmocka_unit_test(shows_the_younger_ones),
         cmocka_unit_test(no_two_records_have_the_same_time),
         cmocka_unit_test(keeps_the_last_ones),
         cmocka_unit_test(counts_those_alike_as_one),
