@@ -288,6 +288,7 @@ def test_redirects(front, location, redirect):
         port.append(server.port)
         found = front(server.port, scheme="http")["http"]["redirect"]
     assert {key: found[key] for key in redirect} == redirect
+    assert "page" not in found
 
 
 def test_redirect_that_ends(front):
@@ -297,6 +298,23 @@ def test_redirect_that_ends(front):
         return rude.status("302 Found", "Location: login?next=/")
     found = scripted(front, make)["redirect"]
     assert found["loops"] is False and found["host"] == HOST
+    assert found["page"]["status"] == 200 and found["page"]["challenges"] == []
+
+
+def test_redirect_to_where_people_log_in(front):
+    def make(head):
+        if head.startswith(b"GET /app/"):
+            return rude.status("401 Unauthorized", "WWW-Authenticate: Negotiate")
+        return rude.status("302 Found", "Location: /app" + ("/" if head.startswith(b"GET /app ") else ""))
+    found = scripted(front, make)["redirect"]
+    assert schemes(found["page"]) == ["Negotiate"] and found["loops"] is False
+
+
+def test_redirect_to_nothing(front):
+    def make(head):
+        return b"" if head.startswith(b"GET /app") else rude.status("302 Found", "Location: /app")
+    found = scripted(front, make)["redirect"]
+    assert found["page"]["status"] == 0
 
 
 def test_redirect_to_plain(front, lab):
