@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define BLOCKS_KEPT 256
-#define BULK_KEPT   64
+#define BULK_KEPT   16
 #define PIPES_KEPT  32
 
 bool io_thread_init(struct io_thread *io)

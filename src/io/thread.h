@@ -7,8 +7,10 @@
 #include "io/loop.h"
 #include "io/pipes.h"
 
-#define IO_BLOCK_BYTES   (16 * 1024)
-#define IO_BULK_BYTES    (64 * 1024)
+#define IO_BLOCK_BYTES (16 * 1024)
+// Of a body that comes faster than that. The larger the pieces, the less often each side wakes the
+// other; a client that reads slowly holds one.
+#define IO_BULK_BYTES    (256 * 1024)
 #define IO_SCRATCH_BYTES (64 * 1024)
 
 struct io_thread {
