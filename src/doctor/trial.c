@@ -15,7 +15,7 @@
 const char *outcome_word(enum outcome outcome)
 {
     static const char *const words[OUTCOME_COUNT] = {
-        "ok",       "refused", "no challenge", "closed",    "forbidden",
+        "ok",       "refused", "no challenge", "closed",    "no answer", "forbidden",
         "rejected", "failed",  "not offered",  "no ticket", "not tried",
     };
     return words[outcome];
@@ -57,11 +57,18 @@ static void read_token(const char *scheme, const char *base64, struct token *ret
     free(value);
 }
 
+// Nothing came: was that an end, or silence? Who fails fast tells another story than who hangs.
+static enum outcome outcome_of_end(enum end end)
+{
+    bool is_silence = end == END_SERVER_TIMEOUT || end == END_CONNECT_TIMEOUT;
+    return is_silence ? OUTCOME_NO_ANSWER : OUTCOME_CLOSED;
+}
+
 // What the answer to the last leg means.
 static enum outcome judge(const struct call_answer *answer)
 {
     if (answer->status == 0)
-        return OUTCOME_CLOSED;
+        return outcome_of_end(answer->end);
     if (answer->status == 401)
         return OUTCOME_REFUSED;
     if (answer->status == 403)
@@ -121,15 +128,13 @@ static enum outcome answer_challenge(struct trial *trial, const struct trial_way
     struct ntlm_wish ntlm = {.spn = wish->spn};
     const char *type2 = call_answer_token(trial->first, trial->scheme);
 
-    if (trial->first->status == 0)
-        return OUTCOME_CLOSED;
     if (trial->first->status != 401)
         return judge(trial->first) == OUTCOME_OK ? OUTCOME_NO_CHALLENGE : judge(trial->first);
     if (!type2)
         return OUTCOME_NO_CHALLENGE;
     read_token(trial->scheme, type2, &trial->challenge);
     if (!trial->first->is_persistent)
-        return OUTCOME_CLOSED;
+        return outcome_of_end(trial->first->end);
     ntlm.binding = ntlm_binding_of(trial, wish, ntlm.binding_bytes);
     char *type3 =
         ntlm_client_authenticate(type1, type2, wish->account, &ntlm, &trial->ntlm_problem);
@@ -170,6 +175,7 @@ static enum outcome log_in_by_kerberos(struct trial *trial, const struct trial_w
     if (!request)
         return OUTCOME_NO_TICKET;
     trial->first = ask(trial, way, request);
+    explicit_bzero(request, strlen(request));
     free(request);
     const char *reply = call_answer_token(trial->first, trial->scheme);
     if (reply)
@@ -187,7 +193,16 @@ static bool open_call(struct trial *trial, const struct trial_way *way)
 {
     if (trial->call)
         return true;
-    return is_ok(call_open(&way->address, &way->call, &trial->call, &trial->call_problem));
+    struct status status = call_open(&way->address, &way->call, &trial->call, &trial->call_problem);
+    if (!is_ok(status))
+        trial->outcome = outcome_of_end(status.end);
+    return is_ok(status);
+}
+
+// Nobody has logged in yet: whatever is said now but 401 is said to everybody.
+static enum outcome judge_unasked(const struct call_answer *answer)
+{
+    return answer->status == 0 || answer->status >= 500 ? judge(answer) : OUTCOME_NOT_OFFERED;
 }
 
 // Asks without credentials, as every client begins. False: there is nothing to log in for.
@@ -198,14 +213,15 @@ static bool ask_first(struct trial *trial, const struct trial_way *way,
     bool may_be_ntlm = wish->scheme == TRIAL_NTLM || wish->scheme == TRIAL_NTLM_NAMED;
 
     if (answer->status != 401) {
-        trial->outcome =
-            answer->status >= 400 || answer->status == 0 ? judge(answer) : OUTCOME_NOT_OFFERED;
+        trial->outcome = judge_unasked(answer);
         return false;
     }
     if (may_be_ntlm && call_answer_offers(answer, "NTLM"))
         trial->scheme = "NTLM";
     else if (wish->scheme != TRIAL_NTLM_NAMED && call_answer_offers(answer, "Negotiate"))
         trial->scheme = "Negotiate";
+    else if (answer->end != END_OK) // a head that broke off may have offered it
+        trial->outcome = outcome_of_end(answer->end);
     if (!answer->is_persistent)
         trial->call = call_close(trial->call); // a new connection for the rest, as browsers do
     return trial->scheme[0];
@@ -215,7 +231,6 @@ static void run(struct trial *trial, const struct trial_way *way, const struct t
 {
     bool is_named = wish->scheme == TRIAL_NTLM || wish->scheme == TRIAL_NTLM_NAMED;
 
-    trial->outcome = OUTCOME_CLOSED;
     if (!open_call(trial, way))
         return;
     trial->outcome = OUTCOME_NOT_OFFERED;
@@ -224,7 +239,6 @@ static void run(struct trial *trial, const struct trial_way *way, const struct t
         trial->scheme = is_named ? "NTLM" : "Negotiate";
     else if (!ask_first(trial, way, wish))
         return;
-    trial->outcome = OUTCOME_CLOSED;
     if (!open_call(trial, way))
         return;
     if (is_named || wish->scheme == TRIAL_SPNEGO_NTLM)
@@ -271,6 +285,11 @@ void trial_done(struct trial *trial)
 const struct call_answer *trial_last(const struct trial *trial)
 {
     return trial->answer_count ? &trial->answers[trial->answer_count - 1] : NULL;
+}
+
+bool trial_has_sent_password(const struct trial *trial)
+{
+    return trial->second != NULL;
 }
 
 void trial_ask_again(struct trial *trial, const struct trial_way *way,

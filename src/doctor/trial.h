@@ -13,11 +13,13 @@ enum outcome {
     OUTCOME_OK = 0,
     OUTCOME_REFUSED,      // 401 after the last leg
     OUTCOME_NO_CHALLENGE, // the leg that should bring a token did not
-    OUTCOME_CLOSED,       // no connection, no answer, or the connection was ended between legs
+    OUTCOME_CLOSED,       // no connection, or it was ended where an answer or a leg was to come
+    OUTCOME_NO_ANSWER,    // nothing came within the patience: no connection, no answer
     OUTCOME_FORBIDDEN,
     OUTCOME_REJECTED,    // another status of 4xx
     OUTCOME_FAILED,      // 5xx
-    OUTCOME_NOT_OFFERED, // the server does not ask for that scheme, or for none at all
+    OUTCOME_NOT_OFFERED, // the server does not ask for that scheme, or for none at all: it answers
+                         // whoever has not logged in with a page, a redirect, 403, 404, …
     OUTCOME_NO_TICKET,
     OUTCOME_NOT_TRIED,
     OUTCOME_COUNT,
@@ -88,6 +90,8 @@ void trial_done(struct trial *trial);
 
 // The last answer; NULL when there is none.
 const struct call_answer *trial_last(const struct trial *trial);
+// Was a password judged, as far as can be seen: a Type 3 was sent?
+bool trial_has_sent_password(const struct trial *trial);
 // Asks on the connection of the trial without credentials. The caller frees the answer.
 void trial_ask_again(struct trial *trial, const struct trial_way *way,
                      struct call_answer *ret_answer);
