@@ -24,7 +24,9 @@ struct call {
     struct dial *dial;
     struct tls_dialogue *dialogue; // NULL: no TLS
     unsigned patience_ms;
-    bool has_ended; // the other side will send no more
+    uint64_t until_us;     // 0: none
+    atomic_uint *silences; // borrowed; NULL: nobody asks
+    bool has_ended;        // the other side will send no more
 
     uint8_t *in; // IN_BYTES; received and not read yet: from `start` to `stop`
     size_t start;
@@ -33,7 +35,15 @@ struct call {
 
 static uint64_t deadline_us(const struct call *call)
 {
-    return loop_now_us() + call->patience_ms * US_PER_MS;
+    uint64_t patience_us = loop_now_us() + call->patience_ms * US_PER_MS;
+    return call->until_us && call->until_us < patience_us ? call->until_us : patience_us;
+}
+
+static void count_silence(const struct call *call, enum end end)
+{
+    bool is_silence = end == END_SERVER_TIMEOUT || end == END_CONNECT_TIMEOUT;
+    if (is_silence && call->silences)
+        atomic_fetch_add(call->silences, 1);
 }
 
 // ---- opening and closing
@@ -86,9 +96,12 @@ struct status call_open(const struct address *address, const struct call_wish *w
     call->in = malloc(IN_BYTES);
     CHECK(call->in);
     call->patience_ms = wish->patience_ms ? wish->patience_ms : PATIENCE_MS;
+    call->until_us = wish->until_us;
+    call->silences = wish->silences;
     struct status status = dial_to(call, address, ret_problem);
     if (is_ok(status) && wish->is_tls)
         status = speak_tls(call, wish, ret_problem);
+    count_silence(call, status.end);
     if (is_ok(status))
         *ret_call = call;
     else
@@ -155,6 +168,11 @@ static struct status fill(struct call *call, uint64_t until_us)
         return failed(END_SERVER_CLOSED);
     if (call->start == call->stop)
         call->start = call->stop = 0;
+    if (call->stop == IN_BYTES && call->start > 0) {
+        call->stop -= call->start;
+        memmove(call->in, call->in + call->start, call->stop);
+        call->start = 0;
+    }
     if (call->stop == IN_BYTES)
         return failed(END_RESPONSE_TOO_BIG);
     // who sends without end must not keep us
@@ -226,10 +244,9 @@ static char *compose(const struct call_request *request, size_t *ret_size)
 }
 
 // Waits for a whole head at the front of `in`.
-static struct status wait_for_head(struct call *call, size_t *ret_bytes)
+static struct status wait_for_head(struct call *call, uint64_t until_us, size_t *ret_bytes)
 {
     static const struct head_limits limits = {.line_bytes = HEAD_MAX, .head_bytes = HEAD_MAX};
-    uint64_t until_us = deadline_us(call);
     size_t scanned = 0;
     for (;;) {
         if (!answer_may_begin(waiting(call)))
@@ -273,10 +290,9 @@ static bool take_piece(struct call *call, struct h1_body *body, struct call_answ
 }
 
 static struct status read_body(struct call *call, const struct answer_framing *framing,
-                               struct call_answer *answer)
+                               uint64_t until_us, struct call_answer *answer)
 {
     struct h1_body body;
-    uint64_t until_us = deadline_us(call);
     h1_body_init(&body, framing->kind, framing->length);
     for (;;) {
         struct parse parse;
@@ -298,17 +314,20 @@ static struct status read_body(struct call *call, const struct answer_framing *f
 // What came before it broke off may still tell a status.
 static struct status read_remains(struct call *call, struct call_answer *answer, enum end end)
 {
-    answer->status = answer_status(waiting(call));
+    unsigned status = answer_status(waiting(call));
+    answer->status = status >= 200 ? status : 0;
     return failed(end);
 }
 
+// One patience for all of it: interim heads without end, or a body drop by drop, must not keep us.
 static struct status read_answer(struct call *call, bool to_head, uint64_t began_us,
                                  struct call_answer *answer)
 {
     struct answer_framing framing;
+    uint64_t until_us = deadline_us(call);
     for (unsigned i = 0; i < INTERIM_MAX; i++) {
         size_t head_bytes = 0;
-        struct status status = wait_for_head(call, &head_bytes);
+        struct status status = wait_for_head(call, until_us, &head_bytes);
         if (!is_ok(status))
             return read_remains(call, answer, status.end);
         answer->took_us = loop_now_us() - began_us;
@@ -318,7 +337,7 @@ static struct status read_answer(struct call *call, bool to_head, uint64_t began
         if (end != END_OK)
             return failed(end);
         if (answer->status >= 200 || answer->status == 101)
-            return read_body(call, &framing, answer);
+            return read_body(call, &framing, until_us, answer);
         call_answer_done(answer);
     }
     return failed(END_RESPONSE_BAD);
@@ -337,6 +356,7 @@ void call_ask(struct call *call, const struct call_request *request, struct call
     // also after a failure: who refuses a request early may have said why
     struct status status = read_answer(call, to_head, began_us, ret_answer);
     ret_answer->end = status.end;
+    count_silence(call, status.end);
     if (!is_ok(sent) && ret_answer->status == 0)
         ret_answer->end = sent.end;
     if (!is_ok(sent) || !is_ok(status) || ret_answer->status == 101 || call->has_ended)

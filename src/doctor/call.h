@@ -3,6 +3,8 @@
 // waits, as a tool may, but never longer than its patience. Never used inside the daemon.
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/status.h"
 #include "tls/tls.h"
 #include "wire/h1_head.h"
@@ -23,7 +25,9 @@ struct call_wish {
     bool splits_hello;   // in two segments, the second one late
     const struct call *earlier; // offers to resume its TLS session; NULL: none
     const char *ca_file;        // trust this besides the system's store
-    unsigned patience_ms;       // for each step: connect, handshake, head, body
+    unsigned patience_ms;       // for each step: connect, handshake, a whole answer
+    uint64_t until_us;          // as loop_now_us: no step lasts longer than that; 0: no such end
+    atomic_uint *silences;      // counts steps that ran out of time; NULL: nobody asks
 };
 
 struct call_problem {

@@ -16,6 +16,7 @@ struct lane {
     struct crowd_tally tally;
     pthread_t thread;
     bool is_running;
+    bool was_silent; // somebody waited in vain: this lane asks no more
 };
 
 static void sample(struct crowd_tally *tally, const char *who, const char *answered)
@@ -44,6 +45,7 @@ static void judge(struct lane *lane, const struct call_answer *answer, size_t pe
 
     lane->tally.exchanges++;
     lane->tally.ended += answer->status == 0;
+    lane->was_silent |= answer->end == END_SERVER_TIMEOUT;
     lane->tally.right += answer->status < 400 && trial_page_shows(answer, user);
     if (other) {
         lane->tally.wrong++;
@@ -77,7 +79,9 @@ static void log_in(struct lane *lane, struct trial *trial, size_t person)
     if (trial_last(trial))
         judge(lane, trial_last(trial), person);
     else
-        lane->tally.ended += trial->outcome == OUTCOME_CLOSED;
+        lane->tally.ended +=
+            trial->outcome == OUTCOME_CLOSED || trial->outcome == OUTCOME_NO_ANSWER;
+    lane->was_silent |= trial->outcome == OUTCOME_NO_ANSWER;
 }
 
 static void ask_again(struct lane *lane, struct trial *trial, size_t person)
@@ -114,13 +118,18 @@ static void ask_as_nobody(struct lane *lane)
     call_answer_done(&answer);
 }
 
+static bool goes_on(const struct lane *lane)
+{
+    return !lane->was_silent && loop_now_us() < lane->crowd->until_us;
+}
+
 static void *run(void *argument)
 {
     struct lane *lane = argument;
     const struct crowd *crowd = lane->crowd;
 
     for (size_t round = 0; round < crowd->rounds; round++) {
-        for (size_t i = 0; i < crowd->connections && loop_now_us() < crowd->until_us; i++) {
+        for (size_t i = 0; i < crowd->connections && goes_on(lane); i++) {
             size_t person = (lane->number + i) % crowd->people;
             if (round == 0)
                 log_in(lane, &lane->trials[i], person);

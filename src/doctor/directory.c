@@ -85,6 +85,7 @@ static bool bind_as(LDAP *ldap, const struct directory_wish *wish,
                     struct directory_problem *ret_problem)
 {
     const char *what = "the directory did not take the ticket";
+    bool was_sent = false;
     int result = 0;
     if (wish->cache) {
         result = bind_with_tickets(ldap, wish->cache);
@@ -97,12 +98,14 @@ static bool bind_as(LDAP *ldap, const struct directory_wish *wish,
             struct berval password = {.bv_len = strlen(wish->password),
                                       .bv_val = (char *)(uintptr_t)wish->password};
             what = "the directory did not take the password";
+            was_sent = true;
             result =
                 ldap_sasl_bind_s(ldap, wish->user, LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
         }
     }
     if (result != LDAP_SUCCESS)
         say_result(ldap, what, result, ret_problem);
+    ret_problem->was_password_sent = was_sent && result != LDAP_SUCCESS;
     return result == LDAP_SUCCESS;
 }
 

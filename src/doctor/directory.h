@@ -22,6 +22,7 @@ struct directory_wish {
 
 struct directory_problem {
     char text[200];
+    bool was_password_sent; // and not taken
 };
 
 // Connects and binds. NULL with `ret_problem`.

@@ -139,6 +139,16 @@ const char *kerberos_error_name(int code, char scratch[static 24])
     return scratch;
 }
 
+bool kerberos_problem_is_refusal(const struct kerberos_problem *problem)
+{
+    static const int codes[] = {6, 18, 23, 24, 31};
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (problem->code == codes[i])
+            return true;
+    return false;
+}
+
 // Failures of the library itself, by what they mean here.
 static const char *local_name(krb5_error_code code)
 {

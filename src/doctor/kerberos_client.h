@@ -17,6 +17,11 @@ struct kerberos_problem {
     char text[256]; // the library's words
 };
 
+// Did the KDC say that this account cannot log in anywhere with what it has (unknown, locked or
+// disabled, expired, wrong password)? Then that password is sent to no server: it would be refused
+// there as well, and count towards a lockout.
+bool kerberos_problem_is_refusal(const struct kerberos_problem *problem);
+
 // "S_PRINCIPAL_UNKNOWN" for 7; "ERROR_99" for numbers without a name here. Static or `scratch`.
 const char *kerberos_error_name(int code, char scratch[static 24]);
 

@@ -75,13 +75,6 @@ bool verify_holds(const struct verify_report *report)
 
 // ---- who
 
-// Codes of a KDC for an account that cannot log in anywhere: its password goes to no server.
-static bool is_refusal(const struct kerberos_problem *problem)
-{
-    return problem->code == 6 || problem->code == 18 || problem->code == 23 ||
-           problem->code == 24 || problem->code == 31;
-}
-
 static void name_user(struct verifier *verifier, size_t person)
 {
     const struct subject *subject = verifier->wish->subject;
@@ -100,13 +93,79 @@ static bool gather(struct verifier *verifier, char problem[256])
 
     for (size_t i = 0; i < subject->account_count; i++) {
         verifier->clients[i] = kerberos_client_new(&subject->accounts[i], &verifier->problems[i]);
-        if (!verifier->clients[i] && is_refusal(&verifier->problems[i])) {
+        if (!verifier->clients[i] && kerberos_problem_is_refusal(&verifier->problems[i])) {
             snprintf(problem, 256, "%.60s cannot log in: %s, %.100s", subject->accounts[i].user,
                      verifier->problems[i].name, verifier->problems[i].text);
             return false;
         }
         name_user(verifier, i);
         verifier->people++;
+    }
+    return true;
+}
+
+// ---- passwords that no KDC has judged
+
+enum {
+    REFUSALS_MAX = 2, // of one password: far below what locks an account
+};
+
+enum judgement {
+    UNJUDGED = 0, // the password was not asked for, so not sent
+    GOOD,
+    REFUSED, // or answered in a way that leaves it open
+};
+
+// One login by NTLM there. Only a page proves that the password is right.
+static enum judgement judge_password(const struct verifier *verifier, size_t person,
+                                     const struct verify_way *way)
+{
+    struct verify_place place;
+    struct trial_wish wish;
+    struct trial trial;
+    char problem[256];
+
+    if (!verify_place_find(verifier, way, &place, problem) ||
+        !verify_wish_of(verifier, person, VERIFY_NTLM, place.spn, &wish, problem))
+        return UNJUDGED;
+    wish.scheme = TRIAL_NTLM;
+    trial_make(&place.way, &wish, &trial);
+    enum judgement judgement = UNJUDGED;
+    if (trial_has_sent_password(&trial))
+        judgement = trial_last(&trial)->status / 100 == 2 ? GOOD : REFUSED;
+    trial_done(&trial);
+    return judgement;
+}
+
+// Without a KDC's word dozens of logins with a wrong password would lock the account: it is tried
+// at the ways in turn until one lets it in. False, with words: it is not to be sent again.
+static bool prove_password(const struct verifier *verifier, size_t person,
+                           const struct verify_way *ways, size_t way_count, char problem[256])
+{
+    unsigned refusals = 0;
+
+    for (size_t i = 0; i < way_count && refusals < REFUSALS_MAX; i++) {
+        enum judgement judgement = judge_password(verifier, person, &ways[i]);
+        if (judgement == GOOD)
+            return true;
+        refusals += judgement == REFUSED;
+    }
+    if (refusals)
+        snprintf(problem, 256,
+                 "%.60s: no login by NTLM worked, and no KDC says whether the password is right "
+                 "(%.40s): it is not sent again, for the account's sake",
+                 verifier->users[person], verifier->problems[person].name);
+    return refusals == 0;
+}
+
+static bool prove_passwords(const struct verifier *verifier, const struct verify_way *ways,
+                            size_t way_count, char problem[256])
+{
+    for (size_t i = 0; i < verifier->people; i++) {
+        bool is_unproven =
+            !verifier->clients[i] && verifier->wish->subject->accounts[i].proof == PROOF_PASSWORD;
+        if (is_unproven && !prove_password(verifier, i, ways, way_count, problem))
+            return false;
     }
     return true;
 }
@@ -150,12 +209,14 @@ static void run(struct verifier *verifier, const struct snapshot *snapshot,
     struct verify_way *ways = calloc(WAYS_MAX, sizeof(*ways));
 
     CHECK(ways);
-    size_t count = verify_ways(snapshot, wish->port, ways, WAYS_MAX);
+    size_t found = verify_ways(snapshot, wish->port, ways, WAYS_MAX);
+    size_t count = found < WAYS_MAX ? found : WAYS_MAX;
     if (count == 0)
         snprintf(report->problem, sizeof(report->problem),
                  "no route can be asked for: no listener with TLS, or names with stars only");
-    else if (gather(verifier, report->problem))
-        measure_all(verifier, ways, count < WAYS_MAX ? count : WAYS_MAX, report);
+    else if (gather(verifier, report->problem) &&
+             prove_passwords(verifier, ways, count, report->problem))
+        measure_all(verifier, ways, count, report);
     free(ways);
 }
 

@@ -203,6 +203,13 @@ static bool names_anybody(const struct verifier *verifier, const struct trial *t
     return false;
 }
 
+// A page for nobody in particular is as it should be; an error for everybody is not.
+static bool refuses_everybody(const struct trial *trial)
+{
+    return trial->outcome == OUTCOME_NOT_OFFERED && trial_last(trial)->status >= 400 &&
+           trial_last(trial)->status != 401;
+}
+
 // Through us, from where people begin. False, with the row saying why, when it does not work.
 static bool log_in(const struct verifier *verifier, const struct verify_way *way,
                    struct verify_row *row, struct times *times)
@@ -218,7 +225,7 @@ static bool log_in(const struct verifier *verifier, const struct verify_way *way
     if (!verify_wish_of(verifier, 0, row->scheme, place.spn, &wish, row->problem))
         return false;
     trial_make(&place.way, &wish, &trial);
-    row->outcome = trial.outcome;
+    row->outcome = refuses_everybody(&trial) ? OUTCOME_REJECTED : trial.outcome;
     row->legs = (unsigned)trial.answer_count + place.redirects;
     verify_explain(&trial, row->problem);
     row->is_leaking = trial.outcome == OUTCOME_NOT_OFFERED && names_anybody(verifier, &trial);

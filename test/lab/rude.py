@@ -3,8 +3,12 @@
 # of the test; none outlives its `with`.
 """with Rude(scenario) as rude: rude.port        scenario(connection) gets every accepted socket"""
 
+import base64
+import os
+import re
 import socket
 import ssl
+import struct
 import threading
 
 
@@ -127,3 +131,49 @@ def _copy(source, target):
     except OSError:
         pass
     _end(target)
+
+
+def type2():
+    """A challenge as a server of no domain sends it, base64."""
+    def pair(number, text):
+        data = text.encode("utf-16le")
+        return struct.pack("<HH", number, len(data)) + data
+    domain = "EXAMPLE".encode("utf-16le")
+    info = (pair(2, "EXAMPLE") + pair(1, "RUDE") + pair(4, "example.test") +
+            pair(3, "rude.example.test") + struct.pack("<HHQ", 7, 8, 0x01d9000000000000) + pair(0, ""))
+    message = (b"NTLMSSP\0" + struct.pack("<IHHI", 2, len(domain), len(domain), 56) +
+               struct.pack("<I", 0xe28a8235) + os.urandom(8) + bytes(8) +
+               struct.pack("<HHI", len(info), len(info), 56 + len(domain)) +
+               bytes([10, 0, 0x61, 0x58, 0, 0, 0, 15]) + domain + info)
+    return base64.b64encode(message).decode()
+
+
+def ntlm_type(head):
+    """1 or 3: which message the request brings; 0: none."""
+    found = re.search(rb"(?i)\r\nauthorization: \S+ (\S+)", head)
+    token = base64.b64decode(found[1]) if found else b""
+    at = token.find(b"NTLMSSP\0")
+    return token[at + 8] if at >= 0 else 0
+
+
+class Ntlm:
+    """A scenario: a server that offers NTLM, and does `last(connection)` when a Type 3 comes.
+
+    `type3` counts those. Without `last` it lets everybody in.
+    """
+
+    def __init__(self, last=None):
+        self.last, self.type3, self.lock = last, 0, threading.Lock()
+
+    def __call__(self, connection):
+        while (head := read_head(connection)) is not None:
+            kind = ntlm_type(head)
+            if kind == 3:
+                with self.lock:
+                    self.type3 += 1
+                if self.last:
+                    self.last(connection)
+                    continue
+            offer = f"WWW-Authenticate: NTLM {type2()}" if kind == 1 else "WWW-Authenticate: NTLM"
+            connection.sendall(status("200 OK") if kind == 3 else
+                               status("401 Unauthorized", offer))

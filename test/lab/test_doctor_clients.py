@@ -5,6 +5,7 @@ Each test runs `handfast doctor --json` and looks at the facts, not at the findi
 """
 
 import json
+import socket
 import subprocess
 import time
 
@@ -13,6 +14,8 @@ import pytest
 from lab.balancer import binary
 from lab.demo.peers import KINDS, Peer
 from lab.embedded.domain import password
+
+import rude
 
 REALM = "EXAMPLE.TEST"
 PROXY = {"proxy": True, "spn": ["HTTP/iis1.example.test"]}
@@ -185,16 +188,75 @@ def test_a_password_the_kdc_refuses_is_sent_to_no_server(doctor, lab, plain, tmp
     assert "bad-password" not in plain.log()[len(before):]
 
 
-def test_a_wrong_password_is_tried_twice_where_no_kdc_tells(doctor, lab, server, tmp_path):
-    wrong = tmp_path / "wrong"
-    wrong.write_text("not it\n", encoding="utf-8")
-    wrong.chmod(0o600)
+@pytest.fixture
+def no_kdc(lab, tmp_path):
+    """An environment in which nobody answers for the KDC."""
     config = tmp_path / "krb5.conf"
     config.write_text(f"[libdefaults]\ndefault_realm = {REALM}\ndns_lookup_kdc = false\n"
                       f"[realms]\n{REALM} = {{\nkdc = 127.0.0.1:1\n}}\n", encoding="utf-8")
+    return {**lab.env(), "KRB5_CONFIG": str(config)}
+
+
+# A domain controller may have counted a login that was not answered, or with anything but a page.
+LAST = {
+    "closes": lambda connection: connection.shutdown(socket.SHUT_RDWR),
+    "is silent": lambda connection: connection.recv(1),
+    "refuses": lambda connection: connection.sendall(
+        rude.status("401 Unauthorized", "WWW-Authenticate: NTLM")),
+    "forbids": lambda connection: connection.sendall(rude.status("403 Forbidden")),
+    "fails": lambda connection: connection.sendall(rude.status("500 Oops")),
+    "leads to a form": lambda connection: connection.sendall(
+        rude.status("302 Found", "Location: /login?failed=1")),
+}
+
+
+@pytest.mark.parametrize("last", LAST)
+def test_a_password_nobody_vouches_for_is_sent_twice_at_most(doctor, no_kdc, last):
+    scenario = rude.Ntlm(LAST[last])
+    with rude.Rude(scenario) as one:
+        end = front(doctor(f"http://iis1.example.test:{one.port}/", "--patience", "1", "--direct",
+                           f"n1=http://127.0.0.1:{one.port}", people=["dave"], env=no_kdc))
+    assert scenario.type3 == 2
+    words = {"closes": "closed", "is silent": "no answer", "refuses": "refused",
+             "forbids": "forbidden", "fails": "failed", "leads to a form": "ok"}
+    assert end["ntlm"]["outcome"] in (words[last], "not tried")
+
+
+def test_a_page_proves_a_password(doctor, no_kdc):
+    scenario = rude.Ntlm()
+    with rude.Rude(scenario) as one:
+        end = front(doctor(f"http://iis1.example.test:{one.port}/", people=["dave"], env=no_kdc))
+    assert end["ntlm"]["outcome"] == "ok" and end["ntlm"]["repeats"]["ok"] == 6
+    assert scenario.type3 > 6
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "405 Method Not Allowed"])
+def test_an_error_for_everybody_is_no_login(doctor, status):
+    with rude.Rude(rude.answers(lambda _: rude.status(status))) as one:
+        end = front(doctor(f"http://iis1.example.test:{one.port}/", people=["alice"]))
+    assert end["ntlm"]["outcome"] == end["kerberos"]["outcome"] == "not offered"
+
+
+@pytest.mark.parametrize("how, outcome", [(lambda _: None, "closed"),
+                                          (lambda connection: connection.recv(1), "no answer")],
+                         ids=["closed", "silent"])
+def test_silence_is_not_a_closed_connection(doctor, how, outcome):
+    def serve(connection):
+        rude.read_head(connection)
+        how(connection)
+    with rude.Rude(serve) as one:
+        end = front(doctor(f"http://iis1.example.test:{one.port}/", "--patience", "1",
+                           people=["alice"]))
+    assert end["ntlm"]["outcome"] == end["kerberos"]["outcome"] == outcome
+
+
+def test_a_wrong_password_is_tried_twice_where_no_kdc_tells(doctor, no_kdc, server, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not it\n", encoding="utf-8")
+    wrong.chmod(0o600)
     one = server()
     facts = doctor(url_of(one), "--as", f"dave@{REALM}", "--password-file", str(wrong), people=(),
-                   env={**lab.env(), "KRB5_CONFIG": str(config)})
+                   env=no_kdc)
     assert facts["kerberos"]["client"]["error"]["name"] == "KDC_UNREACHABLE"
     assert [kdc["is_open"] for kdc in facts["kerberos"]["kdcs"]] == [False]
     assert one.log().count("bad-password") == 2, one.log()

@@ -479,17 +479,74 @@ def test_directory_that_is_none(look, lab, plain, said):
     assert facts["ldap"]["error"] and "holders" not in facts["ldap"]
 
 
+def ldap(tag, content):
+    assert len(content) < 128
+    return bytes([tag, len(content)]) + content
+
+
+def refusing_directory(context, binds):
+    """Takes StartTLS, and no password."""
+    def answer(number, tag, code):
+        return ldap(0x30, number + ldap(tag, bytes([10, 1, code, 4, 0, 4, 0])))
+
+    def serve(connection):
+        while request := connection.recv(4096):
+            number, operation = request[2:5], request[5]
+            if operation == 0x77:
+                connection.sendall(answer(number, 0x78, 0))
+                connection = context.wrap_socket(connection, server_side=True)
+            elif operation == 0x60:
+                binds.append(number)
+                connection.sendall(answer(number, 0x61, 49))
+            else:
+                return
+    return serve
+
+
+def test_a_password_nobody_vouches_for_counts_at_the_directory(lab, names, tmp_path):
+    """With no KDC: two attempts in all, wherever they are made."""
+    secret, config = tmp_path / "secret", tmp_path / "krb5.conf"
+    secret.write_text("not it\n", encoding="utf-8")
+    secret.chmod(0o600)
+    config.write_text("[libdefaults]\ndns_lookup_kdc = false\n", encoding="utf-8")
+    binds, web = [], rude.Ntlm(lambda connection: connection.sendall(
+        rude.status("401 Unauthorized", "WWW-Authenticate: NTLM")))
+    context = rude.server_context(lab.certificate("iis1-ecdsa"))
+    url = ["--dns", names(f"--host-record={HOST},127.0.0.1"), "--address", "127.0.0.1"]
+    with rude.Rude(web) as one, rude.Rude(refusing_directory(context, binds)) as directory:
+        done = subprocess.run(
+            [binary(), "doctor", f"http://{HOST}:{one.port}/", "--json", "--ca", lab.ca_file, *url,
+             f"--ldap={HOST}:{directory.port}", "--as", "dave@EXAMPLE.TEST", "--password-file",
+             str(secret)], capture_output=True, text=True, check=False, timeout=100,
+            env={**lab.env(), "KRB5_CONFIG": str(config)})
+    assert len(binds) + web.type3 == 2
+    said = json.loads(done.stdout)["facts"]["ldap"]["error"]
+    assert "password" in said and (len(binds) == 1) == ("did not take" in said)
+
+
 # -- what must not hang or break it
 
-def flood(data):
+def flood(data, first=b""):
     """Without end, but leaving some of the machine to the others."""
     data *= max(1, 32768 // len(data))
 
     def serve(connection):
         connection.recv(65536)
+        connection.sendall(first)
         while True:
             connection.sendall(data)
             time.sleep(0.005)
+    return serve
+
+
+def drip(data, first=b""):
+    """Without end, and never so slow that it seems to hang."""
+    def serve(connection):
+        connection.recv(65536)
+        connection.sendall(first)
+        while True:
+            connection.sendall(data)
+            time.sleep(0.3)
     return serve
 
 
@@ -525,6 +582,9 @@ RUDE = {
     "tls-garbage": say(b"\x16\x03\x03\x40\x00" + os.urandom(16384)),
     "tls-alert": say(b"\x15\x03\x03\x00\x02\x02\x28"),
     "half-a-server-hello": say(b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03", stays=True),
+    "interim-drops": drip(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "body-drops": drip(b"A", b"HTTP/1.1 401 U\r\nWWW-Authenticate: NTLM\r\nContent-Length: 9999\r\n\r\n"),
+    "tiny-chunks": flood(b"1\r\nA\r\n", b"HTTP/1.1 401 U\r\nTransfer-Encoding: chunked\r\n\r\n"),
     "http2-garbage": say(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + os.urandom(3000)),
 }
 WHOLE = ("no-text", "many-challenges")  # rude, but HTTP
@@ -599,3 +659,47 @@ def test_survives_an_end_at_every_byte(lab, plain):
                     return
     with rude.Rude(serve) as relay:
         survive(lab, [(f"cut{n}", f"127.0.0.1:{relay.port}") for n in range(6)], plain.https)
+
+
+# -- how long what hangs may keep us: limits with room for a slow machine, not measurements
+
+HANGS = {name: RUDE[name] for name in ("silent", "interim-drops", "body-drops", "tiny-chunks",
+                                       "half-a-head-silent")}
+ALICE = ["--as", "alice@EXAMPLE.TEST", "--ccache"]
+
+
+@pytest.mark.parametrize("name", HANGS)
+def test_what_hangs_keeps_us_for_a_bounded_time(lab, name):
+    began = time.monotonic()
+    with rude.Rude(HANGS[name]) as one:
+        done = run(lab, f"http://{HOST}:{one.port}/", "--address", "127.0.0.1", *ALICE,
+                   lab.ticket("alice"), *[f"--direct=n{n}=http://127.0.0.1:{one.port}"
+                                          for n in range(2)])
+    assert done.returncode == 1, done.stderr
+    assert time.monotonic() - began < 20
+    end = json.loads(done.stdout)["facts"]["ends"][0]
+    if name != "tiny-chunks" and name != "body-drops":
+        assert end["kerberos"]["outcome"] == "no answer"
+
+
+def test_a_kdc_that_hangs_keeps_us_for_a_bounded_time(lab, plain, tmp_path):
+    """It takes what comes and says nothing; two accounts wait for it side by side."""
+    secret, config = tmp_path / "secret", tmp_path / "krb5.conf"
+    secret.write_text("not it\n", encoding="utf-8")
+    secret.chmod(0o600)
+    with rude.Rude(RUDE["silent"]) as kdc, socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", kdc.port))
+        config.write_text("[libdefaults]\ndns_lookup_kdc = false\n[realms]\nEXAMPLE.TEST = {\n"
+                          f"kdc = 127.0.0.1:{kdc.port}\n}}\n", encoding="utf-8")
+        people = [word for name in ("dave", "carol")
+                  for word in ("--as", f"{name}@EXAMPLE.TEST", "--password-file", str(secret))]
+        began = time.monotonic()
+        done = subprocess.run(
+            [binary(), "doctor", f"https://{HOST}:{plain.https}/", "--json", "--ca", lab.ca_file,
+             "--address", "127.0.0.1", *people], capture_output=True, text=True, check=False,
+            timeout=100, env={**lab.env(), "KRB5_CONFIG": str(config)})
+    assert done.returncode == 1, done.stderr
+    assert time.monotonic() - began < 20
+    facts = json.loads(done.stdout)["facts"]
+    assert facts["kerberos"]["client"]["error"]["name"] == "KDC_UNREACHABLE"
+    assert facts["ends"][0]["ntlm"]["outcome"] in ("refused", "not tried")

@@ -12,6 +12,8 @@ from lab.demo import configuration
 from lab.demo.peers import KINDS, Peer
 from lab.embedded.domain import password
 
+import rude
+
 REALM = "EXAMPLE.TEST"
 KERBEROS, NTLM, NEGOTIATE = "Kerberos", "NTLM", "Negotiate, NTLM inside"
 NAMES = ("iis1.example.test", "iis2.example.test")
@@ -51,7 +53,8 @@ def all_modes(lab, one, two):
 @pytest.fixture
 def verify(lab, tmp_path):
     """verify(balancer, ...) -> the finished process."""
-    def run(balancer, *arguments, people=("alice", "bob"), file=None, address="127.0.0.1"):
+    def run(balancer, *arguments, people=("alice", "bob"), file=None, address="127.0.0.1",
+            env=None):
         accounts = []
         for person in people:
             secret = tmp_path / f"{person}.password"
@@ -62,7 +65,7 @@ def verify(lab, tmp_path):
             [binary(), "verify", "-c", str(file or balancer.config_file), "--address", address,
              "--port", str(balancer.ports[0]), "--ca", lab.ca_file, "--lanes", "2", *accounts,
              *arguments],
-            capture_output=True, text=True, check=False, env=lab.env())
+            capture_output=True, text=True, check=False, env=env or lab.env())
         assert not any(password(person) in done.stdout + done.stderr for person in people)
         return done
     return run
@@ -201,6 +204,44 @@ def test_a_wrong_password_reaches_no_server(lab, verify, server, tmp_path):
     assert done.returncode == 2
     assert "dave cannot log in" in done.stderr and "not it" not in done.stderr
     assert "bad-password" not in iis.log()
+
+
+@pytest.fixture
+def no_kdc(lab, tmp_path):
+    """An environment in which nobody answers for the KDC."""
+    config = tmp_path / "krb5.conf"
+    config.write_text(f"[libdefaults]\ndefault_realm = {REALM}\ndns_lookup_kdc = false\n"
+                      f"[realms]\n{REALM} = {{\nkdc = 127.0.0.1:1\n}}\n", encoding="utf-8")
+    return {**lab.env(), "KRB5_CONFIG": str(config)}
+
+
+def test_a_wrong_password_is_tried_twice_where_no_kdc_tells(lab, verify, server, no_kdc, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not it\n", encoding="utf-8")
+    wrong.chmod(0o600)
+    servers = [server("iis1"), server("iis2")]
+    with Balancer(all_modes(lab, *servers)) as balancer:
+        done = verify(balancer, "--as", f"dave@{REALM}", "--password-file", str(wrong), people=(),
+                      env=no_kdc)
+    assert done.returncode == 2
+    assert "dave" in done.stderr and "not sent again" in done.stderr
+    assert sum(one.log().count("bad-password") for one in servers) == 2
+
+
+def test_a_good_password_is_used_where_no_kdc_tells(lab, verify, server, no_kdc):
+    with Balancer(one_route(lab, f"127.0.0.1:{server('iis1').http}")) as balancer:
+        done = verify(balancer, "--json", people=["alice"], env=no_kdc)
+    assert only(done, NTLM)["outcome"] == "ok"
+    assert only(done, KERBEROS)["outcome"] == "no ticket" and done.returncode == 1
+
+
+def test_an_error_for_everybody_does_not_hold(lab, verify):
+    with rude.Rude(rude.answers(lambda _: rude.status("403 Forbidden"))) as one:
+        with Balancer(one_route(lab, f"127.0.0.1:{one.port}")) as balancer:
+            done = verify(balancer, "--json")
+    assert done.returncode == 1
+    for row in json.loads(done.stdout)["rows"]:
+        assert row["outcome"] == "rejected" and "403" in row["problem"]
 
 
 def test_a_reload_that_cannot_be_had(lab, verify, plain):

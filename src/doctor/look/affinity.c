@@ -39,7 +39,7 @@ static json_t *take(const struct look_round *round, const struct trial_way *way,
                          look_text(trial_last(&trial)->persistent_auth));
         CHECK(node);
         call_answer_done(&answer);
-        if (wish->account)
+        if (wish->account && look_is_proven(round, wish->account))
             json_object_set_new(node, "same_computer", same_computer(&trial, way, wish));
     }
     trial_done(&trial);

@@ -38,7 +38,7 @@ static void ask_end(const struct look_round *round, const struct look_end *end, 
     struct call *call = NULL;
     struct call_answer answer;
 
-    if (end->address.size == 0 || end->is_further || !look_has_time(round) ||
+    if (end->address.size == 0 || end->is_further || !look_has_time(round, end) ||
         !is_ok(call_open(&way.address, &way.call, &call, NULL)))
         return;
     char *type1 = ntlm_client_negotiate(false);

@@ -11,9 +11,9 @@
 
 enum { TEXT_MAX = 2048 };
 
-bool look_has_time(const struct look_round *round)
+bool look_has_time(const struct look_round *round, const struct look_end *end)
 {
-    return loop_now_us() < round->until_us;
+    return loop_now_us() < round->until_us && (!end || atomic_load(end->silences) == 0);
 }
 
 json_t *look_text_span(struct span text)
@@ -138,6 +138,9 @@ struct call_wish look_wish(const struct look_round *round, const struct look_end
         .alpn = "http/1.1",
         .ca_file = round->subject->ca_file,
         .patience_ms = round->subject->patience_ms,
+        // what began in time has a patience to the end, whatever its steps take
+        .until_us = round->until_us + round->subject->patience_ms * US_PER_MS,
+        .silences = end->silences,
     };
 }
 

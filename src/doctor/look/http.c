@@ -69,7 +69,7 @@ static bool comes_back(const struct look_round *round, const struct look_end *en
         seen[i] = at;
         struct call_answer answer;
         struct call_request request = {.target = seen[i].target};
-        if (!location_same_origin(&origin, &at) || !look_has_time(round) ||
+        if (!location_same_origin(&origin, &at) || !look_has_time(round, end) ||
             !ask_alone(round, end, &request, &answer))
             return false;
         bool goes_on =
@@ -192,7 +192,7 @@ static json_t *methods_of(const struct look_round *round, const struct look_end 
                                           "REPORT",      "RPC_IN_DATA",  "RPC_OUT_DATA",
                                           "RDG_IN_DATA", "RDG_OUT_DATA", "BITS_POST"};
     json_t *statuses = json_object();
-    for (size_t i = 0; i < sizeof methods / sizeof *methods && look_has_time(round); i++) {
+    for (size_t i = 0; i < sizeof methods / sizeof *methods && look_has_time(round, end); i++) {
         struct call_answer answer;
         struct call_request request = {.method = methods[i], .has_body = i >= 4};
         if (!ask_alone(round, end, &request, &answer))

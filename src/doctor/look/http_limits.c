@@ -59,8 +59,9 @@ json_t *look_http_limits(const struct look_round *round, const struct look_end *
     unsigned refused = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && refused < 2; i++) {
         bool is_reached = false;
-        unsigned status =
-            look_has_time(round) ? ask_with_line(round, end, filler, sizes[i], &is_reached) : 0;
+        unsigned status = look_has_time(round, end)
+                              ? ask_with_line(round, end, filler, sizes[i], &is_reached)
+                              : 0;
         if (!is_reached || (i == 0 && status == 0))
             break;
         usual = i == 0 ? status : usual;

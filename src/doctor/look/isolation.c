@@ -119,7 +119,7 @@ json_t *look_isolation(const struct look_round *round, const struct look_end *en
     if (!asks_for_login(round) && !asks_or_names_anybody(round, &way))
         return NULL;
     size_t kerberos = send_crowd(round, &way, TRIAL_KERBEROS, &sum);
-    size_t ntlm = send_crowd(round, &way, TRIAL_NTLM, &sum);
+    size_t ntlm = look_has_time(round, end) ? send_crowd(round, &way, TRIAL_NTLM, &sum) : 0;
     if (kerberos == 0 && ntlm == 0)
         return NULL;
     return describe(&sum, kerberos > ntlm ? kerberos : ntlm);

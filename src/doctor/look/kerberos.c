@@ -74,7 +74,8 @@ json_t *look_kerberos(const struct look_round *round, const struct look_end *end
     trial_done(&trial);
     if (outcome <= OUTCOME_CLOSED) {
         json_object_set_new(node, "repeats", look_repeats(round, &way, &wish, REPEATS, NULL));
-        json_object_set_new(node, "bare", json_string(bare_outcome(&way, &wish)));
+        if (look_has_time(round, end))
+            json_object_set_new(node, "bare", json_string(bare_outcome(&way, &wish)));
     }
     return node;
 }

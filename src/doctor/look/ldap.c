@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "doctor/directory.h"
-#include "doctor/look/look.h"
+#include "doctor/look/logins.h"
 #include "wire/host.h"
 
 enum {
@@ -203,7 +203,7 @@ static json_t *holders_of(const struct inquiry *inquiry, const char *spn,
 static json_t *find_all(const struct inquiry *inquiry, struct directory_problem *problem)
 {
     json_t *holders = json_array();
-    for (size_t i = 0; i < inquiry->spn_count && look_has_time(inquiry->round); i++) {
+    for (size_t i = 0; i < inquiry->spn_count && look_has_time(inquiry->round, NULL); i++) {
         json_t *holder = holders_of(inquiry, inquiry->spns[i], problem);
         if (holder)
             json_array_append_new(holders, holder);
@@ -268,9 +268,7 @@ static bool choose_proof(const struct look_round *round, struct whereabouts *pla
         snprintf(place->user, sizeof place->user, "%s", kerberos_client_principal(round->kerberos));
         return true;
     }
-    // what a KDC refused would be refused again, and counts towards lockout
-    bool is_refused = round->kerberos_problem.code > 0;
-    if (!account || account->proof != PROOF_PASSWORD || is_refused)
+    if (!account || !look_has_password(round, 0))
         return false;
     bool has_realm = account->realm && account->realm[0];
     snprintf(place->user, sizeof place->user, "%.120s%s%.180s", account->user, has_realm ? "@" : "",
@@ -294,6 +292,23 @@ static struct directory *open_at(struct whereabouts *place, unsigned port,
     return directory;
 }
 
+// A password goes by the guard that all looks share; tickets need none.
+static struct directory *open_domain(const struct look_round *round, struct whereabouts *place,
+                                     unsigned port, struct directory_problem *ret_problem)
+{
+    enum look_pass pass = place->wish.password ? look_gate_enter(round, NULL) : LOOK_PASS_FREE;
+
+    if (pass == LOOK_PASS_NONE) {
+        *ret_problem = (struct directory_problem){
+            .text = "the password was refused elsewhere, and is not sent once more"};
+        return NULL;
+    }
+    struct directory *directory = open_at(place, port, ret_problem);
+    if (pass == LOOK_PASS_ALONE)
+        look_gate_leave(round, directory || ret_problem->was_password_sent, directory != NULL);
+    return directory;
+}
+
 // ---- the look
 
 static json_t *failure(const char *words)
@@ -311,7 +326,7 @@ static json_t *inquire(const struct look_round *round, struct whereabouts *place
     CHECK(inquiry);
     inquiry->round = round;
     snprintf(server, sizeof server, "%.255s:%u", place->host, port);
-    inquiry->domain = open_at(place, port, &problem);
+    inquiry->domain = open_domain(round, place, port, &problem);
     json_t *holders = NULL;
     if (inquiry->domain) {
         if (!place->port)

@@ -15,21 +15,15 @@ struct trial_way look_way(const struct look_round *round, const struct look_end 
                               .target = round->subject->target};
 }
 
+bool look_way_has_time(const struct look_round *round, const struct trial_way *way)
+{
+    return look_has_time(round, NULL) && atomic_load(way->call.silences) == 0;
+}
+
 const char *look_spn(const struct look_round *round, char out[LOOK_SPN_MAX])
 {
     snprintf(out, LOOK_SPN_MAX, "HTTP/%.255s", round->subject->host);
     return out;
-}
-
-// The KDC's words for an account that cannot log in anywhere with this password.
-static bool is_refusal(const struct kerberos_problem *problem)
-{
-    static const int codes[] = {6, 18, 23, 24, 31};
-
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-        if (problem->code == codes[i])
-            return true;
-    return false;
 }
 
 bool look_is_vouched_for(const struct look_round *round, const struct account *account)
@@ -47,7 +41,7 @@ bool look_has_password(const struct look_round *round, size_t index)
         return false;
     if (look_is_vouched_for(round, &subject->accounts[index]))
         return true;
-    return index == 0 && !is_refusal(&round->kerberos_problem);
+    return index == 0 && !kerberos_problem_is_refusal(&round->kerberos_problem);
 }
 
 // ---- the gate
@@ -63,34 +57,63 @@ void look_gate_done(struct look_gate *gate)
     pthread_mutex_destroy(&gate->lock);
 }
 
-// With the lock held: nobody else sends the password until it is known what comes of it.
-static bool try_guarded(struct look_gate *gate, const struct trial_way *way,
-                        const struct trial_wish *wish, struct trial *ret_trial)
+bool look_is_proven(const struct look_round *round, const struct account *account)
 {
-    if (gate->is_good)
-        return false;
-    if (gate->refusals >= LOOK_REFUSALS_MAX) {
-        *ret_trial = (struct trial){.outcome = OUTCOME_NOT_TRIED, .scheme = ""};
+    if (look_is_vouched_for(round, account))
         return true;
-    }
-    trial_make(way, wish, ret_trial);
-    gate->is_good = ret_trial->outcome == OUTCOME_OK;
-    gate->refusals += ret_trial->outcome == OUTCOME_REFUSED;
-    return true;
+    pthread_mutex_lock(&round->gate->lock);
+    bool is_good = round->gate->is_good;
+    pthread_mutex_unlock(&round->gate->lock);
+    return is_good;
+}
+
+enum look_pass look_gate_enter(const struct look_round *round, const struct trial_way *way)
+{
+    struct look_gate *gate = round->gate;
+
+    pthread_mutex_lock(&gate->lock);
+    bool has_time = way ? look_way_has_time(round, way) : look_has_time(round, NULL);
+    enum look_pass pass = LOOK_PASS_ALONE;
+    if (gate->is_good)
+        pass = LOOK_PASS_FREE;
+    else if (gate->refusals >= LOOK_REFUSALS_MAX || !has_time)
+        pass = LOOK_PASS_NONE; // waiting may have taken all the time there was
+    if (pass != LOOK_PASS_ALONE)
+        pthread_mutex_unlock(&gate->lock);
+    return pass;
+}
+
+void look_gate_leave(const struct look_round *round, bool was_sent, bool is_good)
+{
+    struct look_gate *gate = round->gate;
+
+    gate->is_good = was_sent && is_good;
+    gate->refusals += was_sent && !is_good;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+// A domain controller may have counted what was not answered, or answered with a page of the
+// application: only a page proves that the password is right.
+static bool is_page(const struct trial *trial)
+{
+    const struct call_answer *last = trial_last(trial);
+
+    return last && last->status / 100 == 2;
 }
 
 void look_try(const struct look_round *round, const struct trial_way *way,
               const struct trial_wish *wish, struct trial *ret_trial)
 {
-    bool is_tried = false;
+    bool is_guarded = wish->account && !look_is_vouched_for(round, wish->account);
+    enum look_pass pass = is_guarded ? look_gate_enter(round, way) : LOOK_PASS_FREE;
 
-    if (wish->account && !look_is_vouched_for(round, wish->account)) {
-        pthread_mutex_lock(&round->gate->lock);
-        is_tried = try_guarded(round->gate, way, wish, ret_trial);
-        pthread_mutex_unlock(&round->gate->lock);
+    if (pass == LOOK_PASS_NONE) {
+        *ret_trial = (struct trial){.outcome = OUTCOME_NOT_TRIED, .scheme = ""};
+        return;
     }
-    if (!is_tried)
-        trial_make(way, wish, ret_trial);
+    trial_make(way, wish, ret_trial);
+    if (pass == LOOK_PASS_ALONE)
+        look_gate_leave(round, trial_has_sent_password(ret_trial), is_page(ret_trial));
 }
 
 bool look_shows_user(const struct look_round *round, const struct call_answer *answer)
@@ -125,7 +148,7 @@ json_t *look_repeats(const struct look_round *round, const struct trial_way *way
     unsigned counts[OUTCOME_COUNT] = {0};
     unsigned tried = 0;
 
-    while (tried < tries && !counts[OUTCOME_NOT_TRIED] && look_has_time(round)) {
+    while (tried < tries && !counts[OUTCOME_NOT_TRIED] && look_way_has_time(round, way)) {
         struct trial trial;
         look_try(round, way, wish, &trial);
         counts[trial.outcome]++;

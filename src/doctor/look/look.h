@@ -4,6 +4,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "doctor/call.h"
 #include "doctor/facts.h"
@@ -24,6 +25,7 @@ struct look_end {
     bool is_further; // another address of the front: only its port is looked at
     struct address address;
     bool is_tls;
+    atomic_uint *silences; // steps of this phase that waited for it in vain
 };
 
 struct look_round {
@@ -39,8 +41,9 @@ struct look_round {
     uint64_t until_us; // as loop_now_us: looks begin no new step after it, unless they are slow
 };
 
-// Is there time for another step?
-bool look_has_time(const struct look_round *round);
+// Is there time for another step, at that end (NULL: at none)? Not where one has already waited in
+// vain: it would wait once more, and what hangs is told by the first.
+bool look_has_time(const struct look_round *round, const struct look_end *end);
 
 // Returns a new JSON node for its place in the facts, or NULL when there is nothing to say. Several
 // looks may fill one place: their objects are laid over each other, in the order of the table.
@@ -64,9 +67,9 @@ struct look {
 struct look_gate {
     pthread_mutex_t lock;
     bool is_good;
-    unsigned refusals;
+    unsigned refusals; // and answers that leave it open
 };
-#define LOOK_REFUSALS_MAX 2
+#define LOOK_REFUSALS_MAX 2 // lockout thresholds of five and below, as they are common, stay far
 void look_gate_init(struct look_gate *gate);
 void look_gate_done(struct look_gate *gate);
 

@@ -57,8 +57,8 @@ static json_t *same_connection(const struct look_round *round, struct trial *tri
     struct trial second, third;
 
     // a login that was refused for reaching two of them tells it best, if it was not the password
-    bool may_retry = trial->outcome == OUTCOME_OK || (trial->outcome == OUTCOME_REFUSED &&
-                                                      look_is_vouched_for(round, wish->account));
+    bool may_retry = (trial->outcome == OUTCOME_OK || trial->outcome == OUTCOME_REFUSED) &&
+                     look_is_proven(round, wish->account);
     if (!may_retry || !trial->call || !trial_last(trial)->is_persistent)
         return computers;
     look_add_new(computers, token_text_span(&trial->challenge.server_name));

@@ -44,7 +44,7 @@ static void probe_all(const struct look_round *round, const struct trial_way *wa
 {
     const char *spn = wish.spn;
 
-    for (size_t i = 0; i < count && look_has_time(round); i++) {
+    for (size_t i = 0; i < count && look_way_has_time(round, way); i++) {
         wish.binding = probes[i].binding;
         wish.spn = probes[i].is_for_other ? BOGUS_SPN : spn;
         enum outcome outcome = try_one(round, way, &wish);
@@ -81,7 +81,7 @@ static void probe_nodes(const struct look_round *round, const struct trial_way *
     if (!binding_at(round, front, own))
         return;
     wish.binding = TRIAL_BINDING_GIVEN;
-    for (size_t i = 0; i < round->end_count && look_has_time(round); i++) {
+    for (size_t i = 0; i < round->end_count && look_way_has_time(round, way); i++) {
         const struct look_end *end = &round->ends[i];
         if (!end->is_node || !binding_at(round, end, wish.binding_bytes) ||
             memcmp(wish.binding_bytes, own, sizeof(own)) == 0)

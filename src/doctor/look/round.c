@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "doctor/doctor.h"
+#include "doctor/look/entry.h"
 #include "doctor/look/look.h"
 
 enum {
@@ -17,6 +18,8 @@ enum {
     ENDS_MAX = SUBJECT_NODES_MAX + 1 + FURTHER_MAX,
     THREADS_MAX = 128,
     PATIENCES_PER_PHASE = 3, // a phase begins no new step after so many times the patience
+    PATIENCES_PER_ENTRY = 2, // for the first tickets, from the beginning of the first phase
+    KNOCK_MS = 1000,         // at one of several addresses of the front
 };
 
 static const struct look looks[] = {
@@ -96,31 +99,61 @@ static void say_subject(const struct subject *subject, struct facts *facts)
 // Where each end is: literals at once, names by one wait for all of them.
 struct survey {
     struct look_end ends[ENDS_MAX];
+    atomic_uint silences[ENDS_MAX];  // of the ends
     struct resolver_answer *answers; // one for each end
     size_t count;
 };
 
-static bool is_open(const struct subject *subject, const struct resolver_record *record)
-{
-    char text[ADDRESS_TEXT_MAX];
+// Knocking at one address, in a thread of its own.
+struct knock {
     struct address address;
+    uint64_t until_us;
+    bool is_open;
+    pthread_t thread;
+    bool is_running;
+};
+
+static void *knock(void *argument)
+{
+    struct knock *self = argument;
     struct dial *dial = NULL;
-    if (!address_print_host(&record->address, text) ||
-        !address_parse(text, subject->port, &address))
-        return false;
-    struct status status =
-        dial_open(&address, loop_now_us() + subject->patience_ms * US_PER_MS, &dial);
+    self->is_open = is_ok(dial_open(&self->address, self->until_us, &dial));
     dial_close(dial);
-    return is_ok(status);
+    return NULL;
 }
 
-// Of several addresses of the front the one that answers is put before the others.
+static void knock_begin(struct knock *self, const struct subject *subject,
+                        const struct resolver_record *record)
+{
+    char text[ADDRESS_TEXT_MAX];
+    unsigned wait_ms = subject->patience_ms < KNOCK_MS ? subject->patience_ms : KNOCK_MS;
+    *self = (struct knock){.until_us = loop_now_us() + wait_ms * US_PER_MS};
+    if (address_print_host(&record->address, text) &&
+        address_parse(text, subject->port, &self->address))
+        self->is_running = pthread_create(&self->thread, NULL, knock, self) == 0;
+}
+
+static bool knock_finish(struct knock *self)
+{
+    if (self->is_running)
+        pthread_join(self->thread, NULL);
+    return self->is_open;
+}
+
+// Of several addresses of the front the first one that answers is put before the others.
 static void prefer_open(const struct subject *subject, struct resolver_answer *answer)
 {
-    if (answer->count < 2)
+    struct knock knocks[FURTHER_MAX + 1];
+    bool are_open[FURTHER_MAX + 1];
+    size_t count = answer->count <= FURTHER_MAX ? answer->count : FURTHER_MAX + 1;
+    if (count < 2)
         return;
-    for (size_t i = 0; i < answer->count && i <= FURTHER_MAX; i++) {
-        if (is_open(subject, &answer->records[i])) {
+    for (size_t i = 0; i < count; i++)
+        knock_begin(&knocks[i], subject, &answer->records[i]);
+    for (size_t i = 0; i < count; i++)
+        are_open[i] = knock_finish(&knocks[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (are_open[i]) {
             struct resolver_record first = answer->records[i];
             memmove(&answer->records[1], &answer->records[0], i * sizeof first);
             answer->records[0] = first;
@@ -185,6 +218,14 @@ static void list_ends(const struct subject *subject, struct survey *survey)
     survey->count = subject->node_count + 1;
 }
 
+static void count_silences(struct survey *survey)
+{
+    for (size_t i = 0; i < survey->count; i++) {
+        atomic_init(&survey->silences[i], 0);
+        survey->ends[i].silences = &survey->silences[i];
+    }
+}
+
 static void find_ends(const struct subject *subject, struct survey *survey)
 {
     size_t count = survey->count;
@@ -247,7 +288,7 @@ static void *work(void *argument)
         if (index >= crew->job_count)
             return NULL;
         struct job *job = &crew->jobs[index];
-        if (!look_has_time(crew->round))
+        if (!look_has_time(crew->round, NULL))
             continue;
         announce(crew, job);
         job->found = job->look->take(crew->round, job->end);
@@ -313,6 +354,8 @@ static void run_phase(struct look_round *round, enum look_phase phase, struct fa
     crew.jobs = calloc(LOOK_COUNT * round->end_count + 1, sizeof *crew.jobs);
     CHECK(crew.jobs);
     round->until_us = loop_now_us() + PATIENCES_PER_PHASE * round->subject->patience_ms * US_PER_MS;
+    for (size_t i = 0; i < round->end_count; i++)
+        atomic_store(round->ends[i].silences, 0);
     list_jobs(round, phase, &crew);
     run_crew(&crew);
     for (size_t i = 0; i < crew.job_count; i++)
@@ -320,50 +363,7 @@ static void run_phase(struct look_round *round, enum look_phase phase, struct fa
     free(crew.jobs);
 }
 
-// ---- tickets
-
-// Getting a first ticket may take as long as looking: it goes on beside the first phase.
-struct entry {
-    const struct subject *subject;
-    struct kerberos_client *clients[SUBJECT_ACCOUNTS_MAX];
-    struct kerberos_problem problems[SUBJECT_ACCOUNTS_MAX];
-    pthread_t thread;
-    bool is_running;
-};
-
-static void *enter(void *argument)
-{
-    struct entry *entry = argument;
-    for (size_t i = 0; i < entry->subject->account_count; i++) {
-        const struct account *account = &entry->subject->accounts[i];
-        if (account->proof != PROOF_NONE)
-            entry->clients[i] = kerberos_client_new(account, &entry->problems[i]);
-    }
-    return NULL;
-}
-
-static void enter_begin(struct entry *entry, const struct subject *subject)
-{
-    *entry = (struct entry){.subject = subject};
-    entry->is_running = pthread_create(&entry->thread, NULL, enter, entry) == 0;
-}
-
-static void enter_finish(struct entry *entry, struct look_round *round)
-{
-    if (entry->is_running)
-        pthread_join(entry->thread, NULL);
-    else
-        enter(entry);
-    round->kerberos = entry->clients[0];
-    round->kerberos_second = entry->clients[1];
-    round->kerberos_problem = entry->problems[0];
-}
-
-static void enter_done(struct entry *entry)
-{
-    for (size_t i = 0; i < SUBJECT_ACCOUNTS_MAX; i++)
-        kerberos_client_free(entry->clients[i]);
-}
+// ---- the whole of it
 
 void doctor_look(const struct subject *subject, struct facts *facts,
                  void (*progress)(void *context, const char *words), void *context)
@@ -378,6 +378,7 @@ void doctor_look(const struct subject *subject, struct facts *facts,
     find_ends(subject, &survey);
     free(survey.answers);
     say_ends(&survey, facts);
+    count_silences(&survey);
     struct look_gate gate;
     look_gate_init(&gate);
     struct look_round round = {.subject = subject,
@@ -385,11 +386,17 @@ void doctor_look(const struct subject *subject, struct facts *facts,
                                .ends = survey.ends,
                                .end_count = survey.count,
                                .gate = &gate};
-    struct entry entry;
-    enter_begin(&entry, subject);
+    struct kerberos_client *clients[SUBJECT_ACCOUNTS_MAX];
+    struct kerberos_problem problems[SUBJECT_ACCOUNTS_MAX];
+    uint64_t until_us = loop_now_us() + PATIENCES_PER_ENTRY * subject->patience_ms * US_PER_MS;
+    struct entry *entry = entry_begin(subject);
     run_phase(&round, LOOK_FIRST, facts, &pattern);
-    enter_finish(&entry, &round);
+    entry_finish(entry, until_us, clients, problems);
+    round.kerberos = clients[0];
+    round.kerberos_second = clients[1];
+    round.kerberos_problem = problems[0];
     run_phase(&round, LOOK_LOGIN, facts, &pattern);
-    enter_done(&entry);
+    for (size_t i = 0; i < SUBJECT_ACCOUNTS_MAX; i++)
+        kerberos_client_free(clients[i]);
     look_gate_done(&gate);
 }

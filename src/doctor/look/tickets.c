@@ -40,7 +40,7 @@ static void ask(const struct look_round *round, const char *asked, const char *s
     struct kerberos_ticket ticket;
     struct kerberos_problem problem;
 
-    if (!look_has_time(round))
+    if (!look_has_time(round, NULL))
         return;
     bool is_given = kerberos_client_ticket(round->kerberos, spn, &ticket, &problem);
     json_t *node =
@@ -162,7 +162,7 @@ static json_t *kdcs_of(const struct look_round *round)
 
     size_t count = realm && realm[0] ? kerberos_realm_kdcs(realm, kdcs, KDCS_MAX) : 0;
     count += kdcs_of_dns(round, kdcs + count, KDCS_MAX);
-    for (size_t i = 0; i < count && look_has_time(round); i++)
+    for (size_t i = 0; i < count && look_has_time(round, NULL); i++)
         json_array_append_new(list, kdc_of(round, &kdcs[i]));
     return list;
 }

@@ -129,7 +129,7 @@ json_t *look_tls_versions(const struct look_round *round, const struct look_end 
     if (!end->is_tls)
         return NULL;
     json_t *found = json_object();
-    for (size_t i = 0; i < sizeof versions / sizeof *versions && look_has_time(round); i++) {
+    for (size_t i = 0; i < sizeof versions / sizeof *versions && look_has_time(round, end); i++) {
         if (!try_version(round, end, versions[i], found))
             break;
     }
@@ -169,7 +169,8 @@ json_t *look_tls_kinds(const struct look_round *round, const struct look_end *en
         return NULL;
     json_t *node = json_object();
     json_t *rsa = leaf_for(round, end, rsa_only, false);
-    json_t *ecdsa = rsa ? leaf_for(round, end, ecdsa_only, true) : NULL;
+    json_t *ecdsa =
+        rsa && look_has_time(round, end) ? leaf_for(round, end, ecdsa_only, true) : NULL;
     if (rsa)
         json_object_set_new(node, "rsa_sha256", rsa);
     if (ecdsa)
@@ -207,6 +208,7 @@ json_t *look_tls_no_name(const struct look_round *round, const struct look_end *
 {
     struct call_wish wish = look_wish(round, end);
     wish.server_name = NULL;
+    wish.silences = NULL;
     return end->is_tls ? under("no_name", outcome_of(end, &wish, true)) : NULL;
 }
 
@@ -214,6 +216,7 @@ json_t *look_tls_large(const struct look_round *round, const struct look_end *en
 {
     struct call_wish wish = look_wish(round, end);
     wish.pads_hello = true;
+    wish.silences = NULL; // tells about this hello only
     return end->is_tls ? under("large_hello", outcome_of(end, &wish, false)) : NULL;
 }
 
@@ -221,6 +224,7 @@ json_t *look_tls_split(const struct look_round *round, const struct look_end *en
 {
     struct call_wish wish = look_wish(round, end);
     wish.splits_hello = true;
+    wish.silences = NULL;
     return end->is_tls ? under("split_hello", outcome_of(end, &wish, false)) : NULL;
 }
 
@@ -271,7 +275,7 @@ json_t *look_tls_return(const struct look_round *round, const struct look_end *e
         return NULL;
     json_t *node = json_object();
     try_return(round, end, "TLSv1.2", "tls12_resumes", node);
-    if (look_has_time(round))
+    if (look_has_time(round, end))
         try_return(round, end, "TLSv1.3", "tls13_resumes", node);
     return node;
 }
@@ -285,6 +289,7 @@ json_t *look_tls_plain(const struct look_round *round, const struct look_end *en
     struct call_wish wish = look_wish(round, end);
     struct call *call = NULL;
     wish.is_tls = false;
+    wish.silences = NULL; // a server may well wait for the rest of a ClientHello
     if (!end->is_tls || !is_ok(call_open(&end->address, &wish, &call, NULL)))
         return NULL;
     struct call_answer answer;
