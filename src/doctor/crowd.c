@@ -14,6 +14,8 @@ struct lane {
     struct trial *trials; // one for each connection
     struct call *nobody;  // a connection without credentials; NULL: to be opened
     struct crowd_tally tally;
+    struct crowd_tally mixed;         // pages that named the other person
+    unsigned named[CROWD_PEOPLE_MAX]; // pages that named who asked, of each person
     pthread_t thread;
     bool is_running;
     bool was_silent; // somebody waited in vain: this lane asks no more
@@ -46,10 +48,12 @@ static void judge(struct lane *lane, const struct call_answer *answer, size_t pe
     lane->tally.exchanges++;
     lane->tally.ended += answer->status == 0;
     lane->was_silent |= answer->end == END_SERVER_TIMEOUT;
-    lane->tally.right += answer->status < 400 && trial_page_shows(answer, user);
+    bool is_named = answer->status < 400 && trial_page_shows(answer, user);
+    lane->tally.right += is_named;
+    lane->named[person] += is_named;
     if (other) {
-        lane->tally.wrong++;
-        sample(&lane->tally, user, other);
+        lane->mixed.wrong++;
+        sample(&lane->mixed, user, other);
     }
 }
 
@@ -160,6 +164,8 @@ static void add(struct crowd_tally *sum, const struct crowd_tally *tally)
 void crowd_run(const struct crowd *crowd, struct crowd_tally *ret_tally)
 {
     struct lane lanes[CROWD_LANES_MAX];
+    struct crowd_tally mixed = {0};
+    unsigned named[CROWD_PEOPLE_MAX] = {0};
 
     CHECK(crowd->people > 0 && crowd->people <= CROWD_PEOPLE_MAX);
     CHECK(crowd->lanes <= CROWD_LANES_MAX);
@@ -174,6 +180,14 @@ void crowd_run(const struct crowd *crowd, struct crowd_tally *ret_tally)
         if (lanes[i].is_running)
             pthread_join(lanes[i].thread, NULL);
         add(ret_tally, &lanes[i].tally);
+        add(&mixed, &lanes[i].mixed);
+        for (size_t person = 0; person < crowd->people; person++)
+            named[person] += lanes[i].named[person];
         free(lanes[i].trials);
     }
+    ret_tally->names_people = true;
+    for (size_t person = 0; person < crowd->people; person++)
+        ret_tally->names_people &= named[person] > 0;
+    if (ret_tally->names_people)
+        add(ret_tally, &mixed);
 }

@@ -29,13 +29,15 @@ struct crowd {
 struct crowd_tally {
     unsigned exchanges; // requests that ended, logins counted once
     unsigned right;     // pages that named who asked
-    unsigned wrong;     // pages that named somebody else
+    unsigned wrong;     // pages that named somebody else; 0 unless names_people
     unsigned refused;   // logins that were not let in
     unsigned ended;     // connections that were ended before the answer
     unsigned anonymous; // requests of nobody
     unsigned anonymous_answered;
     char samples[CROWD_SAMPLES_MAX][CROWD_SAMPLE_MAX]; // words about what was wrong
     size_t sample_count;
+    bool names_people; // each person was named to themself at least once, so a name on a page tells
+                       // who it is for: a page may name a colleague to everybody
 };
 
 // Returns when all are done.

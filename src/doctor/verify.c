@@ -49,6 +49,8 @@ const char *verify_isolation(const struct verify_row *row, char text[VERIFY_ISOL
         snprintf(text, VERIFY_ISOLATION_MAX, "MIXED UP %u of %u", mixed, row->crowd.exchanges);
     else if (lost)
         snprintf(text, VERIFY_ISOLATION_MAX, "kept apart, %u LOST", lost);
+    else if (!row->crowd.names_people)
+        snprintf(text, VERIFY_ISOLATION_MAX, "nobody let in unasked; pages name nobody");
     else
         snprintf(text, VERIFY_ISOLATION_MAX, "kept apart");
     return text;

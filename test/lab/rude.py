@@ -175,5 +175,7 @@ class Ntlm:
                     self.last(connection)
                     continue
             offer = f"WWW-Authenticate: NTLM {type2()}" if kind == 1 else "WWW-Authenticate: NTLM"
-            connection.sendall(status("200 OK") if kind == 3 else
-                               status("401 Unauthorized", offer))
+            connection.sendall(self.page() if kind == 3 else status("401 Unauthorized", offer))
+
+    def page(self):
+        return status("200 OK")

@@ -117,6 +117,7 @@ def test_a_healthy_server_lets_everybody_in_every_way(doctor, plain):
     assert found["affinity"]["kerberos"]["second_status"] == 200
     assert found["isolation"]["accounts"] == 2 and found["isolation"]["exchanges"] > 50
     assert found["isolation"]["wrong"] == found["isolation"]["anonymous_answered"] == 0
+    assert found["isolation"]["names_people"] is True
 
 
 def test_ntlm_in_spnego_where_only_negotiate_is_offered(doctor, server):
@@ -300,6 +301,18 @@ def check_mixed(found):
     assert found["wrong"] > 0
     assert found["anonymous_answered"] > 0
     assert any("was answered as" in words for words in found["sample"])
+
+
+# A page that names a colleague to everybody is not that colleague's page.
+def test_a_static_page_that_names_a_colleague(doctor):
+    class Page(rude.Ntlm):
+        def page(self):
+            return rude.status("200 OK", body=b"Questions? Ask bob.")
+    with rude.Rude(Page()) as one:
+        found = front(doctor(f"http://iis1.example.test:{one.port}/"))
+    assert found["ntlm"]["outcome"] == "ok" and found["isolation"]["accounts"] == 2
+    assert found["isolation"]["names_people"] is False
+    assert found["isolation"]["wrong"] == 0 and found["isolation"]["sample"] == []
 
 
 # nginx without keepalive opens a connection for each request: no login can be finished.

@@ -2,6 +2,7 @@
 """`handfast verify` against a running Handfast: what works, what does not, and what it says then."""
 
 import json
+import os
 import re
 import subprocess
 
@@ -272,6 +273,18 @@ def test_the_page_escapes_what_is_not_ours(lab, verify, plain, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     text = page.read_text(encoding="utf-8")
     assert "&lt;b&gt;&amp;.yaml" in text and "<b>" not in text
+
+
+def test_bytes_that_are_no_text(lab, verify, plain, tmp_path):
+    """In the name of the configuration, and in what is too long for its place."""
+    odd = os.fsencode(tmp_path) + b"/v\xff.yaml"
+    with Balancer(one_route(lab, f"127.0.0.1:{plain.http}").replace(
+            "name: portal", f"name: \"{'x' * 120}{'ü' * 20}\"")) as balancer:
+        with open(balancer.config_file, "rb") as file, open(odd, "wb") as copy:
+            copy.write(file.read())
+        done = verify(balancer, "--json", people=["alice"], file=os.fsdecode(odd))
+    assert done.returncode == 0, done.stderr
+    assert "v\ufffd.yaml" in json.loads(done.stdout)["configuration"]
 
 
 @pytest.mark.parametrize("arguments", [

@@ -41,10 +41,10 @@ static json_t *describe(const struct crowd_tally *tally, size_t people)
 
     for (size_t i = 0; i < tally->sample_count; i++)
         json_array_append_new(samples, look_text(tally->samples[i]));
-    return json_pack("{s:i,s:i,s:i,s:i,s:o,s:i}", "exchanges", (int)tally->exchanges, "wrong",
+    return json_pack("{s:i,s:i,s:i,s:i,s:o,s:i,s:b}", "exchanges", (int)tally->exchanges, "wrong",
                      (int)tally->wrong, "anonymous_answered", (int)tally->anonymous_answered,
-                     "others_closed", (int)tally->ended, "sample", samples, "accounts",
-                     (int)people);
+                     "others_closed", (int)tally->ended, "sample", samples, "accounts", (int)people,
+                     "names_people", tally->names_people);
 }
 
 static void log_in(const void *context, const struct trial_way *way, const struct trial_wish *wish,
@@ -71,6 +71,7 @@ static bool wish_of(const struct look_round *round, size_t person, enum trial_sc
 
 static void add(struct crowd_tally *sum, const struct crowd_tally *tally)
 {
+    sum->names_people |= tally->names_people;
     sum->exchanges += tally->exchanges;
     sum->wrong += tally->wrong;
     sum->ended += tally->ended;
