@@ -6,6 +6,7 @@ known, and against servers that do what none should. The facts are looked at, no
 import contextlib
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -479,28 +480,73 @@ def test_directory_that_is_none(look, lab, plain, said):
     assert facts["ldap"]["error"] and "holders" not in facts["ldap"]
 
 
-def ldap(tag, content):
-    assert len(content) < 128
-    return bytes([tag, len(content)]) + content
+def ldap(tag, *content):
+    data = b"".join(content)
+    size = bytes([len(data)]) if len(data) < 128 else b"\x82" + len(data).to_bytes(2, "big")
+    return bytes([tag]) + size + data
 
 
-def refusing_directory(context, binds):
-    """Takes StartTLS, and no password."""
-    def answer(number, tag, code):
-        return ldap(0x30, number + ldap(tag, bytes([10, 1, code, 4, 0, 4, 0])))
+def ldap_result(number, tag, code):
+    return ldap(0x30, number, ldap(tag, bytes([10, 1, code, 4, 0, 4, 0])))
 
+
+def ldap_entry(number, name, **attributes):
+    values = [ldap(0x30, ldap(4, key.encode()), ldap(0x31, ldap(4, value.encode())))
+              for key, value in attributes.items()]
+    return ldap(0x30, number, ldap(0x64, ldap(4, name.encode()), ldap(0x30, *values)))
+
+
+def directory_of(context, binds, code, find=None):
+    """Takes StartTLS; a bind is answered with `code`, a search with find(number, request)."""
     def serve(connection):
         while request := connection.recv(4096):
-            number, operation = request[2:5], request[5]
+            start = 2 + (request[1] & 0x7f if request[1] & 0x80 else 0)
+            number, operation = request[start:start + 3], request[start + 3]
             if operation == 0x77:
-                connection.sendall(answer(number, 0x78, 0))
+                connection.sendall(ldap_result(number, 0x78, 0))
                 connection = context.wrap_socket(connection, server_side=True)
             elif operation == 0x60:
                 binds.append(number)
-                connection.sendall(answer(number, 0x61, 49))
+                connection.sendall(ldap_result(number, 0x61, code))
+            elif operation == 0x63:
+                connection.sendall(find(number, request) + ldap_result(number, 0x65, 0))
             else:
                 return
     return serve
+
+
+def test_a_hostile_directory_writes_no_commands(lab, names, tmp_path):
+    """handfast plan --check prints what to type; names of the directory are no part of it then."""
+    def find(number, request):
+        if b"defaultNamingContext" in request:
+            return ldap_entry(number, "", defaultNamingContext="DC=example,DC=test")
+        if b"servicePrincipalName" in request and b"HTTP/" in request:
+            return ldap_entry(number, "CN=evil,DC=example,DC=test", sAMAccountName="x$(calc) & calc")
+        return ldap_entry(number, "CN=svc,DC=example,DC=test", sAMAccountName="svc-web",
+                          userAccountControl="512")
+    secret, config = tmp_path / "secret", tmp_path / "plan.yaml"
+    secret.write_text("it\n", encoding="utf-8")
+    secret.chmod(0o600)
+    pair, binds = lab.certificate("iis1-ecdsa"), []
+    config.write_text(f"""\
+listeners: [{{bind: "127.0.0.1:443"}}]
+sites:
+  - name: lb
+    hosts: [lb.example.test]
+    certificates: [{{chain: {pair.chain}, key: {pair.key}}}]
+    routes: [{{path: /, forward: farm}}]
+pools: [{{name: farm, servers: [{{name: iis1.example.test, address: "127.0.0.1:9"}}]}}]
+""", encoding="utf-8")
+    with rude.Rude(directory_of(rude.server_context(pair), binds, 0, find)) as directory:
+        done = subprocess.run(
+            [binary(), "plan", "-c", str(config), "--domain", "example.test", "--service-account",
+             "svc-web", "--check", "--dns", names(f"--host-record={HOST},127.0.0.1"), "--ldap",
+             f"{HOST}:{directory.port}", "--ca", lab.ca_file, "--as", "alice@EXAMPLE.TEST",
+             "--password-file", str(secret)], capture_output=True, text=True, check=False,
+            timeout=100, env=lab.env())
+    assert binds and done.returncode == 1, done.stderr
+    assert "setspn -D HTTP/lb.example.test ACCOUNT; " in done.stdout, done.stdout
+    assert not re.search(r"setspn[^\n]*calc", done.stdout)
 
 
 def test_a_password_nobody_vouches_for_counts_at_the_directory(lab, names, tmp_path):
@@ -513,7 +559,7 @@ def test_a_password_nobody_vouches_for_counts_at_the_directory(lab, names, tmp_p
         rude.status("401 Unauthorized", "WWW-Authenticate: NTLM")))
     context = rude.server_context(lab.certificate("iis1-ecdsa"))
     url = ["--dns", names(f"--host-record={HOST},127.0.0.1"), "--address", "127.0.0.1"]
-    with rude.Rude(web) as one, rude.Rude(refusing_directory(context, binds)) as directory:
+    with rude.Rude(web) as one, rude.Rude(directory_of(context, binds, 49)) as directory:
         done = subprocess.run(
             [binary(), "doctor", f"http://{HOST}:{one.port}/", "--json", "--ca", lab.ca_file, *url,
              f"--ldap={HOST}:{directory.port}", "--as", "dave@EXAMPLE.TEST", "--password-file",

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "doctor/check/view.h"
 #include "doctor/directory.h"
 #include "doctor/kerberos_client.h"
 #include "doctor/plan/check.h"
@@ -141,12 +142,14 @@ static const char *name_holders(struct plan *plan, const json_t *others)
     return names;
 }
 
+// Who may write a name into the directory must not write commands of whoever mends it.
 static const char *mend_name(struct plan *plan, const char *spn, const json_t *others, bool is_held)
 {
     const char *commands = "";
     for (size_t i = 0; i < json_array_size(others); i++)
-        commands = plan_text(plan, "%ssetspn -D %s %s; ", commands, spn,
-                             value_of(json_array_get(others, i), "sAMAccountName"));
+        commands = plan_text(
+            plan, "%ssetspn -D %s %s; ", commands, spn,
+            view_harmless(value_of(json_array_get(others, i), "sAMAccountName"), "ACCOUNT"));
     if (!is_held)
         return plan_text(plan, "%ssetspn -S %s %s", commands, spn, plan->account);
     return plan_text(plan, "%.*s", (int)strlen(commands) - 2, commands);
