@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@
 // too long or with a zero byte.
 static char *read_line(int fd)
 {
+    // from now on a crash must not leave the secret in a file
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0});
     char *line = calloc(1, SECRET_BYTES_MAX + 1);
     CHECK(line != NULL);
     size_t size = 0;

@@ -30,6 +30,18 @@ json_t *look_text(const char *text)
     return look_text_span(span_text(text));
 }
 
+json_t *look_location(const char *location)
+{
+    size_t bare = strcspn(location, "?#");
+    char *text = NULL;
+    if (location[bare] == '\0')
+        return look_text(location);
+    CHECK(asprintf(&text, "%.*s%c\u2026", (int)bare, location, location[bare]) > 0);
+    json_t *string = look_text(text);
+    free(text);
+    return string;
+}
+
 json_t *look_hex(struct span bytes)
 {
     char text[2 * 64 + 1] = "";
@@ -111,7 +123,7 @@ json_t *look_answer(const struct call_answer *answer)
         json_pack("{s:i,s:s,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "status", (int)answer->status, "end",
                   end_word(answer->end), "minor_version", (int)answer->minor_version, "reason",
                   look_text(answer->reason), "server", look_text(answer->server), "location",
-                  look_text(answer->location), "persistent_auth",
+                  look_location(answer->location), "persistent_auth",
                   look_text(answer->persistent_auth), "connection", look_text(answer->connection),
                   "alt_svc", look_text(answer->alt_svc), "via", look_text(answer->via));
     json_t *rest = json_pack("{s:o,s:i,s:b,s:s,s:I,s:s,s:f}", "challenges", challenges_of(answer),

@@ -116,10 +116,10 @@ static json_t *redirect_of(const struct look_round *round, const struct look_end
     if (answer->status / 100 != 3 || !answer->location[0])
         return NULL;
     if (!location_read(span_text(answer->location), &from, &to))
-        return json_pack("{s:o}", "location", look_text(answer->location));
+        return json_pack("{s:o}", "location", look_location(answer->location));
     bool is_same = strcasecmp(from.host, to.host) == 0;
     json_t *node =
-        json_pack("{s:o,s:o,s:b,s:b}", "location", look_text(answer->location), "host",
+        json_pack("{s:o,s:o,s:b,s:b}", "location", look_location(answer->location), "host",
                   look_text(to.host), "same_host", is_same, "to_plain", from.is_tls && !to.is_tls);
     CHECK(node);
     json_object_set_new(node, "loops", json_boolean(comes_back(round, end, to, node)));
@@ -248,7 +248,7 @@ json_t *look_http_plain(const struct look_round *round, const struct look_end *e
     if (end->is_node || !end->is_tls || !ask_port_80(round, end, &answer))
         return NULL;
     json_t *node = answer.status ? json_pack("{s:{s:i,s:o}}", "plain", "status", (int)answer.status,
-                                             "location", look_text(answer.location))
+                                             "location", look_location(answer.location))
                                  : NULL;
     call_answer_done(&answer);
     return node;

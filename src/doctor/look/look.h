@@ -78,6 +78,8 @@ void look_gate_done(struct look_gate *gate);
 json_t *look_text(const char *text);
 json_t *look_text_span(struct span text);
 json_t *look_hex(struct span bytes);
+// A Location: its query may hold what logs somebody in, and becomes "?…".
+json_t *look_location(const char *location);
 // An ANSWER of docs/doctor-facts.md; never NULL.
 json_t *look_answer(const struct call_answer *answer);
 // The word of body_says for the beginning of a body; "" when it says nothing known.

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,6 +102,9 @@ static void accounts_are_read_with_their_proof(void **state)
         assert_int_equal(account->proof, cases[i].proof);
         if (cases[i].proof == PROOF_PASSWORD)
             assert_string_equal(account->password, "S3cret with blanks ");
+        struct rlimit core = {1, 1};
+        assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
+        assert_int_equal(core.rlim_cur + core.rlim_max, 0); // it is in no core file
         if (cases[i].file != NULL)
             assert_string_equal(account->file, cases[i].file);
         else
