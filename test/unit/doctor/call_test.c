@@ -144,6 +144,8 @@ static void outlives_every_server(void **state)
          END_SERVER_TIMEOUT,
          200},
         {{.says = "HTTP/1.1 200 X\r\nA: b\0c\r\n\r\n", .size = 26}, END_RESPONSE_BAD, 200},
+        // an interim status is no answer
+        {{.says = "HTTP/1.1 100 Continue\r\n", .stays = true}, END_SERVER_TIMEOUT, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct call_answer answer;
@@ -157,6 +159,81 @@ static void outlives_every_server(void **state)
         assert_true(answer.body_size <= CALL_BODY_MAX);
         call_answer_done(&answer);
     }
+}
+
+// Heads that each come in time, and then nothing that counts: one patience for all of them.
+static void has_one_patience_for_an_answer(void **state)
+{
+    (void)state;
+    static const char heads[] =
+        "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\n"
+        "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\nHTTP/1.1 200 A\r\n\r\n";
+    static const struct script script = {.says = heads, .is_dripping = true};
+    struct call_answer answer;
+    // the last head comes after 3 s, and none takes longer than 700 ms
+    struct call_wish patient = {.patience_ms = 1500};
+    struct server server;
+    struct call *call = NULL;
+    atomic_uint silences = 0;
+    patient.silences = &silences;
+    server_start(&server, &script);
+    assert_true(is_ok(call_open(&server.address, &patient, &call, NULL)));
+    call_ask(call, &get, &answer);
+    assert_int_equal(answer.end, END_SERVER_TIMEOUT);
+    assert_int_equal(answer.status, 0);
+    assert_int_equal(silences, 1);
+    call_answer_done(&answer);
+    call_close(call);
+    server_finish(&server);
+}
+
+// No step goes beyond the end that was set for all of them.
+static void keeps_to_the_end_it_was_given(void **state)
+{
+    (void)state;
+    static const struct script script = {.stays = true};
+    struct call_wish wish = {.patience_ms = 60000, .until_us = loop_now_us() + 300 * US_PER_MS};
+    struct call_answer answer;
+    struct server server;
+    struct call *call = NULL;
+    server_start(&server, &script);
+    assert_true(is_ok(call_open(&server.address, &wish, &call, NULL)));
+    call_ask(call, &get, &answer);
+    assert_int_equal(answer.end, END_SERVER_TIMEOUT);
+    assert_true(loop_now_us() < wish.until_us + 20 * US_PER_S);
+    call_answer_done(&answer);
+    call_close(call);
+    server_finish(&server);
+}
+
+// Larger than what is kept of bytes not read yet, in pieces that never end where that does.
+static void reads_a_long_body_of_small_chunks(void **state)
+{
+    (void)state;
+    enum { CHUNKS = 90000 };
+    static const char head[] = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const char chunk[] = "b\r\nabcdefghijk\r\n";
+    char *text = malloc(sizeof head + CHUNKS * (sizeof chunk - 1) + 8);
+    assert_non_null(text);
+    char *at = stpcpy(text, head);
+    for (size_t i = 0; i < CHUNKS; i++)
+        at = stpcpy(at, chunk);
+    stpcpy(at, "0\r\n\r\n");
+    struct script script = {.says = text, .stays = true};
+    struct call_wish patient = {.patience_ms = 20000};
+    struct call_answer answer;
+    struct server server;
+    struct call *call = NULL;
+    server_start(&server, &script);
+    assert_true(is_ok(call_open(&server.address, &patient, &call, NULL)));
+    call_ask(call, &get, &answer);
+    assert_int_equal(answer.end, END_OK);
+    assert_int_equal(answer.body_bytes, CHUNKS * 11);
+    assert_true(answer.is_persistent);
+    call_answer_done(&answer);
+    call_close(call);
+    server_finish(&server);
+    free(text);
 }
 
 static void reads_what_is_in_order(void **state)
@@ -317,6 +394,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outlives_every_server),
+        cmocka_unit_test(has_one_patience_for_an_answer),
+        cmocka_unit_test(keeps_to_the_end_it_was_given),
+        cmocka_unit_test(reads_a_long_body_of_small_chunks),
         cmocka_unit_test(reads_what_is_in_order),
         cmocka_unit_test(asks_again_on_one_connection),
         cmocka_unit_test(knows_who_has_not_ended),
