@@ -43,9 +43,11 @@ static void settle(const struct verifier *verifier, struct verify_place *place)
     const struct location *location = &place->location;
     const struct subject *subject = verifier->wish->subject;
 
-    snprintf(place->host, sizeof(place->host), "%s", location->host);
+    bool is_v6 = strchr(location->host, ':') != NULL;
+    int size =
+        snprintf(place->host, sizeof(place->host), is_v6 ? "[%.255s]" : "%.255s", location->host);
     if (location->port != (location->is_tls ? 443 : 80))
-        snprintf(place->host, sizeof(place->host), "%s:%u", location->host, location->port);
+        snprintf(place->host + size, sizeof(place->host) - (size_t)size, ":%u", location->port);
     snprintf(place->spn, sizeof(place->spn), "HTTP/%s", location->host);
     place->way = (struct trial_way){.address = place->way.address,
                                     .call = {.is_tls = location->is_tls,
