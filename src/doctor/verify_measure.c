@@ -22,19 +22,9 @@ static bool find_address(const struct verifier *verifier, const char *host, unsi
                          struct address *ret_address)
 {
     const struct subject *subject = verifier->wish->subject;
-    struct resolver_answer answer = {0};
-    char text[ADDRESS_TEXT_MAX];
 
-    if (address_parse(host, port, ret_address))
-        return true;
-    struct resolver *resolver = resolver_new(subject->dns_server);
-    if (!resolver)
-        return false;
-    resolver_ask_addresses(resolver, host, &answer);
-    resolver_wait(resolver, loop_now_us() + subject->patience_ms * US_PER_MS);
-    resolver_free(resolver);
-    return answer.count && address_print_host(&answer.records[0].address, text) &&
-           address_parse(text, port, ret_address);
+    return resolver_find(subject->dns_server, host, port,
+                         loop_now_us() + subject->patience_ms * US_PER_MS, ret_address);
 }
 
 // Everything but the address follows from the location.

@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <sys/time.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "io/loop.h"
 
@@ -268,4 +269,24 @@ void resolver_wait(struct resolver *resolver, uint64_t deadline_us)
         }
     }
     ares_cancel(resolver->channel);
+}
+
+bool resolver_find(const char *server, const char *host, unsigned port, uint64_t deadline_us,
+                   struct address *ret_address)
+{
+    char text[ADDRESS_TEXT_MAX];
+    if (address_parse(host, port, ret_address))
+        return true;
+    struct resolver *resolver = resolver_new(server);
+    struct resolver_answer *answer = calloc(1, sizeof *answer);
+    CHECK(answer);
+    if (resolver) {
+        resolver_ask_addresses(resolver, host, answer);
+        resolver_wait(resolver, deadline_us);
+    }
+    bool is_found = answer->count && address_print_host(&answer->records[0].address, text) &&
+                    address_parse(text, port, ret_address);
+    resolver_free(resolver);
+    free(answer);
+    return is_found;
 }

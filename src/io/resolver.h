@@ -53,3 +53,8 @@ void resolver_ask_service(struct resolver *resolver, const char *name,
 // Until all are answered, at most until the deadline (as loop_now_us): what is left then has the
 // problem "timeout".
 void resolver_wait(struct resolver *resolver, uint64_t deadline_us);
+
+// All of it for who wants one place to connect to: the address that `host` is, or its first one.
+// False: it has none, or nobody said so by the deadline.
+bool resolver_find(const char *server, const char *host, unsigned port, uint64_t deadline_us,
+                   struct address *ret_address);

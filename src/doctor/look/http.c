@@ -86,23 +86,16 @@ static bool comes_back(const struct look_round *round, const struct look_end *en
 // Does the place a redirect names have an address, and does it let anybody in?
 static void knock(const struct look_round *round, const struct location *to, json_t *node)
 {
-    struct resolver *resolver = resolver_new(round->subject->dns_server);
-    struct resolver_answer answer = {0};
     struct address address = {0};
     char text[ADDRESS_TEXT_MAX] = "";
-    if (resolver && !address_parse(to->host, to->port, &address)) {
-        resolver_ask_addresses(resolver, to->host, &answer);
-        resolver_wait(resolver, loop_now_us() + round->subject->patience_ms * US_PER_MS);
-        if (answer.count && address_print_host(&answer.records[0].address, text))
-            address_parse(text, to->port, &address);
-    }
-    resolver_free(resolver);
+    bool is_found =
+        resolver_find(round->subject->dns_server, to->host, to->port,
+                      loop_now_us() + round->subject->patience_ms * US_PER_MS, &address);
     struct call_wish wish = {.patience_ms = round->subject->patience_ms};
     struct call *call = NULL;
-    bool is_open = address.size && is_ok(call_open(&address, &wish, &call, NULL));
+    bool is_open = is_found && is_ok(call_open(&address, &wish, &call, NULL));
     call_close(call);
-    text[0] = '\0';
-    if (address.size)
+    if (is_found)
         address_print(&address, text);
     json_object_set_new(node, "address", json_string(text));
     json_object_set_new(node, "is_open", json_boolean(is_open));

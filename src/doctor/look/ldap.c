@@ -239,21 +239,8 @@ static bool choose_server(const struct look_round *round, struct whereabouts *pl
 
 static bool find_server(const struct look_round *round, struct whereabouts *place)
 {
-    if (address_parse(place->host, PORT_LDAP, &place->address))
-        return true;
-    struct resolver *resolver = resolver_new(round->subject->dns_server);
-    struct resolver_answer *answer = calloc(1, sizeof *answer);
-    CHECK(answer);
-    char text[ADDRESS_TEXT_MAX] = "";
-    if (resolver) {
-        resolver_ask_addresses(resolver, place->host, answer);
-        resolver_wait(resolver, loop_now_us() + round->subject->patience_ms * US_PER_MS);
-    }
-    if (answer->count)
-        address_print_host(&answer->records[0].address, text);
-    resolver_free(resolver);
-    free(answer);
-    return text[0] && address_parse(text, PORT_LDAP, &place->address);
+    return resolver_find(round->subject->dns_server, place->host, PORT_LDAP,
+                         loop_now_us() + round->subject->patience_ms * US_PER_MS, &place->address);
 }
 
 static bool choose_proof(const struct look_round *round, struct whereabouts *place)

@@ -121,19 +121,8 @@ static size_t kdcs_of_dns(const struct look_round *round, struct kerberos_kdc *r
 static bool find(const struct look_round *round, const struct kerberos_kdc *kdc,
                  struct address *ret_address)
 {
-    struct resolver_answer answer;
-    char text[ADDRESS_TEXT_MAX];
-
-    if (address_parse(kdc->host, kdc->port, ret_address))
-        return true;
-    struct resolver *resolver = resolver_new(round->subject->dns_server);
-    if (!resolver)
-        return false;
-    resolver_ask_addresses(resolver, kdc->host, &answer);
-    resolver_wait(resolver, loop_now_us() + KDC_WAIT_MS * US_PER_MS);
-    resolver_free(resolver);
-    return answer.count && address_print_host(&answer.records[0].address, text) &&
-           address_parse(text, kdc->port, ret_address);
+    return resolver_find(round->subject->dns_server, kdc->host, kdc->port,
+                         loop_now_us() + KDC_WAIT_MS * US_PER_MS, ret_address);
 }
 
 static json_t *kdc_of(const struct look_round *round, const struct kerberos_kdc *kdc)

@@ -256,16 +256,14 @@ static bool find_host(const struct plan_checkup *checkup, struct access *access)
     CHECK(answer);
     bool is_found = resolver ? choose_host(checkup, resolver, answer, access)
                              : refuse(access, "no name server can be asked");
-    if (is_found && !address_parse(access->name, PORT_LDAP, &access->address)) {
-        resolver_ask_addresses(resolver, access->name, answer);
-        resolver_wait(resolver,
-                      loop_now_us() + (uint64_t)checkup->glasses->patience_ms * US_PER_MS);
-        access->address = answer->records[0].address;
-        is_found = answer->count > 0 || refuse(access, "the domain controller has no address");
-    }
     free(answer);
     resolver_free(resolver);
-    return is_found;
+    if (!is_found)
+        return false;
+    uint64_t until_us = loop_now_us() + (uint64_t)checkup->glasses->patience_ms * US_PER_MS;
+    return resolver_find(checkup->glasses->dns_server, access->name, PORT_LDAP, until_us,
+                         &access->address) ||
+           refuse(access, "the domain controller has no address");
 }
 
 static bool find_proof(const struct plan_glasses *glasses, struct access *access)
