@@ -17,7 +17,8 @@ enum {
     FURTHER_MAX = 7, // addresses of the front beside the one that is looked at closely
     ENDS_MAX = SUBJECT_NODES_MAX + 1 + FURTHER_MAX,
     THREADS_MAX = 128,
-    PATIENCES_PER_PHASE = 3, // a phase begins no new step after so many times the patience
+    PATIENCES_IN_ALL = 3,    // no new step begins after so many times the patience,
+    PATIENCES_FOR_LOGIN = 1, // but logging in has so much time of its own
     PATIENCES_PER_ENTRY = 2, // for the first tickets, from the beginning of the first phase
     KNOCK_MS = 1000,         // at one of several addresses of the front
 };
@@ -346,14 +347,20 @@ static void merge(struct facts *facts, const struct job *job)
     }
 }
 
-static void run_phase(struct look_round *round, enum look_phase phase, struct facts *facts,
-                      const struct crew *pattern)
+// `began_us`: the first phase. Both share the time, so that a place where everything hangs is not
+// waited for twice.
+static void run_phase(struct look_round *round, enum look_phase phase, uint64_t began_us,
+                      struct facts *facts, const struct crew *pattern)
 {
     struct crew crew = *pattern;
     crew.round = round;
     crew.jobs = calloc(LOOK_COUNT * round->end_count + 1, sizeof *crew.jobs);
     CHECK(crew.jobs);
-    round->until_us = loop_now_us() + PATIENCES_PER_PHASE * round->subject->patience_ms * US_PER_MS;
+    uint64_t patience_us = round->subject->patience_ms * US_PER_MS;
+    uint64_t own_us = loop_now_us() + PATIENCES_FOR_LOGIN * patience_us;
+    uint64_t from_us = round->subject->is_slow ? loop_now_us() : began_us;
+    uint64_t all_us = from_us + PATIENCES_IN_ALL * patience_us;
+    round->until_us = own_us > all_us ? own_us : all_us;
     for (size_t i = 0; i < round->end_count; i++)
         atomic_store(round->ends[i].silences, 0);
     list_jobs(round, phase, &crew);
@@ -388,14 +395,15 @@ void doctor_look(const struct subject *subject, struct facts *facts,
                                .gate = &gate};
     struct kerberos_client *clients[SUBJECT_ACCOUNTS_MAX];
     struct kerberos_problem problems[SUBJECT_ACCOUNTS_MAX];
-    uint64_t until_us = loop_now_us() + PATIENCES_PER_ENTRY * subject->patience_ms * US_PER_MS;
+    uint64_t began_us = loop_now_us();
+    uint64_t until_us = began_us + PATIENCES_PER_ENTRY * subject->patience_ms * US_PER_MS;
     struct entry *entry = entry_begin(subject);
-    run_phase(&round, LOOK_FIRST, facts, &pattern);
+    run_phase(&round, LOOK_FIRST, began_us, facts, &pattern);
     entry_finish(entry, until_us, clients, problems);
     round.kerberos = clients[0];
     round.kerberos_second = clients[1];
     round.kerberos_problem = problems[0];
-    run_phase(&round, LOOK_LOGIN, facts, &pattern);
+    run_phase(&round, LOOK_LOGIN, began_us, facts, &pattern);
     for (size_t i = 0; i < SUBJECT_ACCOUNTS_MAX; i++)
         kerberos_client_free(clients[i]);
     look_gate_done(&gate);
