@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "doctor/look/logins.h"
 
-enum { REPEATS = 6 };
+enum { REPEATS = 6, SHAKES = 5 };
 
 static void put(json_t *node, const char *key, const struct token_text *text)
 {
@@ -48,13 +48,15 @@ static void shake_again(struct trial *earlier, const struct trial_way *way,
 
 // More handshakes on one connection: all are answered by one computer, or somebody in between
 // chooses anew for each request. Of two nodes in turn, two handshakes of two legs begin at the
-// same; a request without credentials before the third shifts that.
+// same; a request without credentials before every other one shifts that, and other connections
+// may shift it back: so there are several, until a second computer is seen.
 static json_t *same_connection(const struct look_round *round, struct trial *trial,
                                const struct trial_way *way, const struct trial_wish *wish)
 {
     json_t *computers = json_array();
     struct trial_wish again = *wish;
-    struct trial second, third;
+    struct trial shakes[SHAKES];
+    size_t count = 0;
 
     // a login that was refused for reaching two of them tells it best, if it was not the password
     bool may_retry = (trial->outcome == OUTCOME_OK || trial->outcome == OUTCOME_REFUSED) &&
@@ -64,12 +66,12 @@ static json_t *same_connection(const struct look_round *round, struct trial *tri
     look_add_new(computers, token_text_span(&trial->challenge.server_name));
     if (trial->scheme[1] == 'e')
         again.scheme = TRIAL_SPNEGO_NTLM;
-    again.skips_first = true;
-    shake_again(trial, way, &again, computers, &second);
-    again.skips_first = false;
-    shake_again(&second, way, &again, computers, &third);
-    trial_done(&third);
-    trial_done(&second);
+    for (; count < SHAKES && json_array_size(computers) < 2; count++) {
+        again.skips_first = count % 2 == 0;
+        shake_again(count ? &shakes[count - 1] : trial, way, &again, computers, &shakes[count]);
+    }
+    while (count > 0)
+        trial_done(&shakes[--count]);
     return computers;
 }
 
