@@ -5,9 +5,8 @@
 
 #include "auth/binding.h"
 #include "base/check.h"
+#include "base/filetime.h"
 #include "wire/spnego.h"
-
-#define FILETIME_PER_SECOND 10000000u
 
 static void copy_lower(struct span text, struct token_text *to)
 {
@@ -157,7 +156,7 @@ static void take_clock(struct attempt *attempt, uint64_t server_filetime, uint64
     if (!server_filetime || server_filetime > INT64_MAX || now_filetime > INT64_MAX)
         return;
     uint64_t apart = is_ahead ? server_filetime - now_filetime : now_filetime - server_filetime;
-    int64_t apart_s = (int64_t)(apart / FILETIME_PER_SECOND);
+    int64_t apart_s = (int64_t)(apart / FILETIME_PER_S);
     attempt->has_skew = true;
     attempt->skew_s = is_ahead ? apart_s : -apart_s;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <wctype.h>
 
+#include "base/filetime.h"
 #include "base/text.h"
 #include "doctor/frame.h"
 #include "tls/tls.h"
@@ -199,8 +200,7 @@ static bool draw_chance(const struct ntlm_wish *wish, struct ntlm_chance *ret_ch
     clock_gettime(CLOCK_REALTIME, &now);
     if (getrandom(ret_chance, sizeof(*ret_chance), 0) != sizeof(*ret_chance))
         return false;
-    ret_chance->filetime =
-        ((uint64_t)now.tv_sec + 11644473600) * 10000000 + (uint64_t)now.tv_nsec / 100;
+    ret_chance->filetime = filetime_of_unix(now.tv_sec, now.tv_nsec);
     return true;
 }
 

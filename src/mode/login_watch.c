@@ -5,18 +5,14 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/filetime.h"
 #include "mode/client.h"
-
-// FILETIME of 1970-01-01, and its ticks in a second.
-#define FILETIME_OF_1970    116444736000000000ull
-#define FILETIME_PER_SECOND 10000000ull
 
 static uint64_t now_filetime(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return FILETIME_OF_1970 + (uint64_t)now.tv_sec * FILETIME_PER_SECOND +
-           (uint64_t)now.tv_nsec / 100;
+    return filetime_of_unix(now.tv_sec, now.tv_nsec);
 }
 
 void login_watch_drop(struct client *client)

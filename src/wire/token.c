@@ -3,6 +3,7 @@
 // live in the caller's scratch and are wiped before returning; only names and numbers come out.
 #include "wire/token.h"
 
+#include "base/filetime.h"
 #include "base/text.h"
 #include "wire/base64.h"
 #include "wire/kerberos.h"
@@ -10,10 +11,6 @@
 #include "wire/ntlm.h"
 #include "wire/spnego.h"
 #include "wire/utf8.h"
-
-// FILETIME of 1970-01-01, and its ticks in a second.
-#define FILETIME_OF_1970    116444736000000000ull
-#define FILETIME_PER_SECOND 10000000ull
 
 static bool is_blank(uint8_t c)
 {
@@ -248,8 +245,7 @@ static void take_kerberos(const struct kerberos *kerberos, struct token *token)
     token->ap_options = kerberos->ap_options;
     token->ticket_bytes = kerberos->ticket_bytes;
     if (kerberos->server_time >= 0)
-        token->server_filetime =
-            FILETIME_OF_1970 + (uint64_t)kerberos->server_time * FILETIME_PER_SECOND;
+        token->server_filetime = filetime_of_unix(kerberos->server_time, 0);
 }
 
 static void take_negoex(const struct negoex *negoex, struct token *token)

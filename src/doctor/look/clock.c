@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/check.h"
+#include "base/filetime.h"
 #include "doctor/look/logins.h"
 
 static void add(json_t *sources, const char *kind, const char *name, int64_t offset_s)
@@ -26,8 +27,7 @@ static void add_challenge(json_t *sources, const char *scheme, const char *base6
     snprintf(value, sizeof(value), "%s %s", scheme, base64);
     token_read(span_text(value), scratch, sizeof(scratch), &token);
     if (token.kind == TOKEN_NTLM_CHALLENGE && token.server_filetime)
-        add(sources, "ntlm", name,
-            (int64_t)(token.server_filetime / 10000000) - 11644473600 - time(NULL));
+        add(sources, "ntlm", name, filetime_to_unix_s(token.server_filetime) - time(NULL));
 }
 
 static void ask_end(const struct look_round *round, const struct look_end *end, json_t *sources)

@@ -2,6 +2,7 @@
 // Kerberos at one end, asked by the name of the URL: does the server open the ticket, does it prove
 // that it can, and what does it complain about?
 #include "base/check.h"
+#include "base/filetime.h"
 #include "doctor/look/logins.h"
 
 enum { REPEATS = 4 };
@@ -24,9 +25,8 @@ static json_t *error_of(const struct token *error)
                              look_text_span(token_text_span(&error->spn)));
     CHECK(node);
     if (error->server_filetime)
-        json_object_set_new(
-            node, "time_s",
-            json_integer((json_int_t)(error->server_filetime / 10000000) - 11644473600));
+        json_object_set_new(node, "time_s",
+                            json_integer(filetime_to_unix_s(error->server_filetime)));
     return node;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/filetime.h"
 #include "doctor/directory.h"
 #include "doctor/look/logins.h"
 #include "wire/host.h"
@@ -26,8 +27,6 @@ enum {
     UAC_DES_ONLY = 0x200000,
     UAC_PROTOCOL_TRANSITION = 0x1000000,
 };
-#define FILETIME_TICKS_PER_S 10000000ll
-#define FILETIME_TO_UNIX_S   11644473600ll
 
 static const char *const attributes[] = {"sAMAccountName",
                                          "objectClass",
@@ -122,12 +121,13 @@ static void add_numbers(json_t *node, const json_t *entry)
 {
     long long types = number_of(entry, "msDS-SupportedEncryptionTypes", -1);
     long long kvno = number_of(entry, "msDS-KeyVersionNumber", -1);
-    long long changed = number_of(entry, "pwdLastSet", 0) / FILETIME_TICKS_PER_S;
+    long long changed = number_of(entry, "pwdLastSet", 0);
     json_object_set_new(node, "encryption_types", types < 0 ? json_null() : json_integer(types));
     if (kvno >= 0)
         json_object_set_new(node, "kvno", json_integer(kvno));
-    if (changed > FILETIME_TO_UNIX_S)
-        json_object_set_new(node, "password_set_s", json_integer(changed - FILETIME_TO_UNIX_S));
+    int64_t set_s = changed > 0 ? filetime_to_unix_s((uint64_t)changed) : 0;
+    if (set_s > 0)
+        json_object_set_new(node, "password_set_s", json_integer(set_s));
 }
 
 static json_t *account_of(const json_t *entry)

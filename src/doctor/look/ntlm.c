@@ -2,6 +2,7 @@
 // NTLM at one end: whether a login comes through whole, which computer answers, and whether it is
 // the same one each time and on one connection.
 #include "base/check.h"
+#include "base/filetime.h"
 #include "doctor/look/logins.h"
 
 enum { REPEATS = 6, SHAKES = 5 };
@@ -28,9 +29,8 @@ static json_t *server_of(const struct token *challenge)
     put(node, "dns_domain", &challenge->dns_domain);
     put(node, "forest", &challenge->forest);
     if (challenge->server_filetime)
-        json_object_set_new(
-            node, "time_s",
-            json_integer((json_int_t)(challenge->server_filetime / 10000000) - 11644473600));
+        json_object_set_new(node, "time_s",
+                            json_integer(filetime_to_unix_s(challenge->server_filetime)));
     return node;
 }
 
