@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -104,12 +103,7 @@ struct journal *journal_new(const char *target)
     }
     pthread_mutex_init(&journal->lock, NULL);
     pthread_cond_init(&journal->changed, NULL);
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    CHECK(pthread_create(&journal->thread, NULL, run, journal) == 0);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    CHECK(io_thread_start(&journal->thread, run, journal));
     return journal;
 }
 

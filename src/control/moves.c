@@ -5,7 +5,6 @@
 #include "control/moves.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -100,17 +99,6 @@ static void on_answer(struct letter *letter)
     wait_for_next(moves);
 }
 
-static bool start(struct round *round)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    int failure = pthread_create(&round->thread, NULL, ask, round);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failure == 0;
-}
-
 static void on_timer(struct timer *timer)
 {
     struct moves *moves = CONTAINER(timer, struct moves, timer);
@@ -121,7 +109,7 @@ static void on_timer(struct timer *timer)
     round->service = service_ref(moves->supervisor->service);
     round->lookup = lookup_new();
     lookup_add_servers(round->lookup, round->service->snapshot);
-    if (lookup_count(round->lookup) > 0 && start(round)) {
+    if (lookup_count(round->lookup) > 0 && io_thread_start(&round->thread, ask, round)) {
         moves->round = round;
         return;
     }

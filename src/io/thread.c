@@ -2,6 +2,7 @@
 // Setting up and taking down what a thread moves bytes with.
 #include "io/thread.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #define BLOCKS_KEPT 256
@@ -30,4 +31,15 @@ void io_thread_done(struct io_thread *io)
     free(io->scratch);
     io->scratch = NULL;
     io->loop = loop_free(io->loop);
+}
+
+bool io_thread_start(pthread_t *ret_thread, void *(*run)(void *argument), void *argument)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int failure = pthread_create(ret_thread, NULL, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failure == 0;
 }

@@ -3,6 +3,8 @@
 // scratch area that is never in use across two calls. Owned by the worker.
 #pragma once
 
+#include <pthread.h>
+
 #include "base/stock.h"
 #include "io/loop.h"
 #include "io/pipes.h"
@@ -24,3 +26,6 @@ struct io_thread {
 // False without memory or descriptors.
 bool io_thread_init(struct io_thread *io);
 void io_thread_done(struct io_thread *io);
+
+// Starts a thread that hears no signals: they are the control thread's. False without resources.
+bool io_thread_start(pthread_t *ret_thread, void *(*run)(void *argument), void *argument);

@@ -3,7 +3,6 @@
 // the atomics and the mailbox is touched by this thread only.
 #include "worker/worker.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -229,13 +228,7 @@ struct worker *worker_new(const struct worker_setup *setup)
     timer_init(&worker->log_timer, on_log_timer);
     if (!keeper_adopt(&worker->keeper, setup->service) || !listen_on_all(worker, setup))
         return NULL;
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    int failure = pthread_create(&worker->thread, NULL, run, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failure ? NULL : worker;
+    return io_thread_start(&worker->thread, run, worker) ? worker : NULL;
 }
 
 const struct tally *worker_tally(const struct worker *worker)
