@@ -67,7 +67,7 @@ void record_add_end(struct json *json, enum end end)
         json_put_string(json, "by", end_side_word(end));
 }
 
-static void add_server(struct json *json, const struct pool_side *side, size_t server_index)
+void record_add_server(struct json *json, const struct pool_side *side, size_t server_index)
 {
     json_put_string(json, "pool", side->pool->config->name);
     if (server_index != SIZE_MAX)
@@ -76,7 +76,7 @@ static void add_server(struct json *json, const struct pool_side *side, size_t s
 
 // ---- logins
 
-static void add_text(struct json *json, const char *key, const struct token_text *text)
+void record_add_text(struct json *json, const char *key, const struct token_text *text)
 {
     if (text->size)
         json_put_text(json, key, token_text_span(text));
@@ -84,7 +84,7 @@ static void add_text(struct json *json, const char *key, const struct token_text
 
 static void add_kerberos(struct json *json, const struct token *token)
 {
-    add_text(json, "realm", &token->realm);
+    record_add_text(json, "realm", &token->realm);
     if (token->ticket_etype)
         json_put_u64(json, "etype", (uint64_t)token->ticket_etype);
     if (token->ticket_kvno >= 0)
@@ -110,12 +110,12 @@ static void add_login(struct json *json, const struct login *login)
     json_put_string(json, "via", auth_scheme_word(token->scheme));
     json_put_string(json, "leg", token_kind_word(token->kind));
     json_put_u64(json, "bytes", token->token_bytes);
-    add_text(json, "domain", &token->domain);
-    add_text(json, "user", &token->user);
+    record_add_text(json, "domain", &token->domain);
+    record_add_text(json, "user", &token->user);
     if (token->user.size) // anyone can claim a name; the server's answer says whether it was proved
         json_put_string(json, "user_is", login->is_proved ? "authenticated" : "claimed");
-    add_text(json, "workstation", &token->workstation);
-    add_text(json, "spn", &token->spn);
+    record_add_text(json, "workstation", &token->workstation);
+    record_add_text(json, "spn", &token->spn);
     add_ntlm(json, token);
     if (login->mechanism == LOGIN_KERBEROS)
         add_kerberos(json, token);
@@ -171,7 +171,7 @@ void record_exchange(const struct exchange *exchange)
         json_put_string(&json, "route", exchange->route->path);
     json_put_string(&json, "mode", mode_word(exchange));
     if (exchange->pool_side)
-        add_server(&json, exchange->pool_side, exchange->server_index);
+        record_add_server(&json, exchange->pool_side, exchange->server_index);
     if (exchange->link_id)
         json_put_u64(&json, "link", exchange->link_id);
     if (exchange->is_pinned)
@@ -204,7 +204,7 @@ void record_relay(struct client *client, const struct link *link, enum end end, 
         json_put_string(&json, "site", client_site(client)->name);
     json_put_string(&json, "mode", is_upgrade ? "upgrade" : "passthrough");
     if (link) {
-        add_server(&json, link->side, link->server_index);
+        record_add_server(&json, link->side, link->server_index);
         json_put_u64(&json, "link", link->id);
         json_put_milliseconds(&json, "connect_ms", link->connect_us);
     }

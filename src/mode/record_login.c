@@ -3,12 +3,6 @@
 // the logbook. Names and numbers only; never a token, a response or a key.
 #include "mode/record.h"
 
-static void add_text(struct json *json, const char *key, const struct token_text *text)
-{
-    if (text->size)
-        json_put_text(json, key, token_text_span(text));
-}
-
 static void add_number(struct json *json, const char *key, uint64_t value)
 {
     if (value)
@@ -36,12 +30,8 @@ static void add_way(struct json *json, const struct login_watch *watch)
         json_put_string(json, "site", watch->site->name);
     if (watch->route)
         json_put_string(json, "route", watch->route->path);
-    if (watch->side) {
-        const struct pool_config *pool = watch->side->pool->config;
-        json_put_string(json, "pool", pool->name);
-        if (watch->server_index != SIZE_MAX)
-            json_put_string(json, "server", pool->servers[watch->server_index].name);
-    }
+    if (watch->side)
+        record_add_server(json, watch->side, watch->server_index);
     if (watch->link_id)
         json_put_u64(json, "link", watch->link_id);
     if (watch->attempt.host.size)
@@ -84,17 +74,17 @@ static void add_mechs(struct json *json, const struct attempt *attempt)
 
 static void add_person(struct json *json, const struct attempt *attempt, bool is_proved)
 {
-    add_text(json, "domain", &attempt->domain);
-    add_text(json, "user", &attempt->user);
+    record_add_text(json, "domain", &attempt->domain);
+    record_add_text(json, "user", &attempt->user);
     if (attempt->user.size) // anyone can claim a name; only the server's answer proves it
         json_put_string(json, "user_is", is_proved ? "authenticated" : "claimed");
-    add_text(json, "workstation", &attempt->workstation);
-    add_text(json, "spn", &attempt->spn);
+    record_add_text(json, "workstation", &attempt->workstation);
+    record_add_text(json, "spn", &attempt->spn);
 }
 
 static void add_kerberos(struct json *json, const struct attempt *attempt)
 {
-    add_text(json, "realm", &attempt->realm);
+    record_add_text(json, "realm", &attempt->realm);
     add_etype(json, "etype", attempt->ticket_etype);
     add_etype(json, "sender_etype", attempt->sender_etype);
     if (attempt->ticket_kvno >= 0)
@@ -115,12 +105,12 @@ static void add_ntlm(struct json *json, const struct login_watch *watch)
     add_number(json, "ntlm_flags", attempt->ntlm_flags);
     add_build(json, "client_build", &attempt->client_build);
     add_build(json, "server_build", &attempt->server_build);
-    add_text(json, "server_name", &attempt->server_name);
-    add_text(json, "dns_domain", &attempt->dns_domain);
-    add_text(json, "forest", &attempt->forest);
+    record_add_text(json, "server_name", &attempt->server_name);
+    record_add_text(json, "dns_domain", &attempt->dns_domain);
+    record_add_text(json, "forest", &attempt->forest);
     if (attempt->echoed_server.size && !span_equal(token_text_span(&attempt->echoed_server),
                                                    token_text_span(&attempt->server_name)))
-        add_text(json, "challenge_of", &attempt->echoed_server);
+        record_add_text(json, "challenge_of", &attempt->echoed_server);
 }
 
 static void add_leg(struct json *json, const struct attempt_leg *leg)
