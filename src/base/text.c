@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define ROOM_TO_CLOSE 8
+
 void text_add(struct text *text, struct span piece)
 {
     if (piece.size > text->capacity - text->size) {
@@ -55,6 +57,20 @@ static void add_key(struct json *json, const char *key)
     text_add(json->text, SPAN("\""));
     text_add_string(json->text, key);
     text_add(json->text, SPAN("\":"));
+}
+
+struct json_mark json_mark_set(const struct json *json)
+{
+    return (struct json_mark){*json, *json->text};
+}
+
+bool json_mark_keep(struct json *json, const struct json_mark *mark)
+{
+    if (!json->text->cut && json->text->capacity - json->text->size >= ROOM_TO_CLOSE)
+        return true;
+    *json->text = mark->text;
+    *json = mark->json;
+    return false;
 }
 
 void json_put_open(struct json *json, const char *key, char bracket)

@@ -35,6 +35,17 @@ struct json {
     bool comma;
 };
 
+// Where an item began that may not fit: then it is taken back whole.
+struct json_mark {
+    struct json json;
+    struct text text;
+};
+
+struct json_mark json_mark_set(const struct json *json);
+// True when all since the mark fits, with room for the brackets that close what is open; otherwise
+// nothing of it is left.
+bool json_mark_keep(struct json *json, const struct json_mark *mark);
+
 void json_put_open(struct json *json, const char *key, char bracket);
 void json_put_close(struct json *json, char bracket);
 void json_put_text(struct json *json, const char *key, struct span value);

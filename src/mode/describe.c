@@ -3,8 +3,6 @@
 // bounded: what does not fit is left out and counted, and the text is always whole JSON.
 #include "mode/client.h"
 
-#define ROOM_TO_CLOSE 8
-
 static const char *state_word(enum client_state state)
 {
     static const char *const words[] = {"peeking",  "resting",   "reading", "busy",
@@ -16,28 +14,6 @@ static void add_address(struct json *json, const struct client *client)
 {
     char address[ADDRESS_TEXT_MAX];
     json_put_text(json, "address", span_of(address, address_print(&client->address, address)));
-}
-
-// An item that does not fit is taken back whole.
-struct mark {
-    struct json before;
-    struct text text;
-};
-
-static struct mark mark_set(const struct json *json)
-{
-    return (struct mark){*json, *json->text};
-}
-
-// True when it was kept.
-static bool mark_keep(struct json *json, const struct mark *mark)
-{
-    bool fits = !json->text->cut && json->text->capacity - json->text->size >= ROOM_TO_CLOSE;
-    if (!fits) {
-        *json->text = mark->text;
-        *json = mark->before;
-    }
-    return fits;
 }
 
 static void add_client(struct json *json, const struct client *client)
@@ -62,9 +38,9 @@ size_t keeper_describe_clients(struct keeper *keeper, struct json *json)
     size_t left_out = 0;
     json_put_open(json, NULL, '[');
     for (struct list *item = keeper->clients.next; item != &keeper->clients; item = item->next) {
-        struct mark mark = mark_set(json);
+        struct json_mark mark = json_mark_set(json);
         add_client(json, CONTAINER(item, const struct client, siblings));
-        left_out += !mark_keep(json, &mark);
+        left_out += !json_mark_keep(json, &mark);
     }
     json_put_close(json, ']');
     return left_out;
@@ -94,9 +70,9 @@ static size_t add_if_pin(struct json *json, const struct client *client, const s
 {
     if (!link || binding_may_share(link->binding))
         return 0;
-    struct mark mark = mark_set(json);
+    struct json_mark mark = json_mark_set(json);
     add_pin(json, client, link, authority);
-    return !mark_keep(json, &mark);
+    return !json_mark_keep(json, &mark);
 }
 
 // Every link of the client that is pinned: those of its ties, that of an exchange that has no tie

@@ -4,8 +4,7 @@
 
 #include <stdlib.h>
 
-#define ROOM_TO_CLOSE 8
-#define FRAME_BYTES   112 // around a piece: seq, age, count, brackets
+#define FRAME_BYTES 112 // around a piece: seq, age, count, brackets
 
 struct logbook_record {
     uint64_t seq;
@@ -93,19 +92,6 @@ static void add_record(struct json *json, const struct logbook_record *record, u
     json_put_close(json, '}');
 }
 
-// False, with nothing written, when it does not fit.
-static bool try_record(struct json *json, const struct logbook_record *record, uint64_t now_us)
-{
-    struct json before = *json;
-    struct text text = *json->text;
-    add_record(json, record, now_us);
-    if (!json->text->cut && json->text->capacity - json->text->size >= ROOM_TO_CLOSE)
-        return true;
-    *json->text = text;
-    *json = before;
-    return false;
-}
-
 size_t logbook_describe(const struct logbook *book, struct json *json, uint64_t after,
                         uint64_t now_us)
 {
@@ -113,8 +99,11 @@ size_t logbook_describe(const struct logbook *book, struct json *json, uint64_t 
     json_put_open(json, NULL, '[');
     for (size_t i = 1; i <= LOGBOOK_RECORDS; i++) {
         size_t at = (book->next + LOGBOOK_RECORDS - i) % LOGBOOK_RECORDS;
-        if (book->records[at] && book->records[at]->seq > after)
-            left_out += !try_record(json, book->records[at], now_us);
+        if (!book->records[at] || book->records[at]->seq <= after)
+            continue;
+        struct json_mark mark = json_mark_set(json);
+        add_record(json, book->records[at], now_us);
+        left_out += !json_mark_keep(json, &mark);
     }
     json_put_close(json, ']');
     return left_out;
