@@ -132,6 +132,7 @@ void answer_end(struct client *client, enum end end)
     }
     uint64_t id = client->keeper->next_exchange_id += client->keeper->id_step;
     struct own_answer answer = {.status = status, .end = end, .id = id, .closes = true};
+    login_watch_refused(client, end);
     record_refused(client, end, id);
     if (is_ok(put_own(&client->session, &answer)))
         client_linger(client);

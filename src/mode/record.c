@@ -242,7 +242,6 @@ void record_refused(struct client *client, enum end end, uint64_t exchange_id)
     struct json json;
     tally_add(&client->keeper->tally.ends[end], 1);
     tally_add(&client->keeper->tally.statuses[end_http_status(end) / 100 % 6], 1);
-    login_watch_refused(client, end);
     if (!client->keeper->log)
         return;
     record_begin(client, &text, &json, "exchange");
