@@ -3,6 +3,7 @@
 #include "mode/logbook.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 #define FRAME_BYTES 112 // around a piece: seq, age, count, brackets
 
@@ -116,16 +117,10 @@ size_t logbook_bytes(const struct logbook *book)
 
 // ---- servers
 
-static uint64_t hash_on(uint64_t hash, const char *text)
-{
-    for (; *text; text++)
-        hash = (hash ^ (uint8_t)*text) * 0x100000001b3; // FNV-1a
-    return (hash ^ 0xff) * 0x100000001b3;
-}
-
 uint64_t logbook_server_key(const char *pool, const char *server)
 {
-    uint64_t key = hash_on(hash_on(0xcbf29ce484222325, pool), server);
+    uint64_t of_pool = XXH3_64bits(pool, strlen(pool));
+    uint64_t key = XXH3_64bits_withSeed(server, strlen(server), of_pool);
     return key ? key : 1;
 }
 
