@@ -6,6 +6,13 @@
 #include "doctor/plan/model.h"
 #include "doctor/plan/quote.h"
 
+// In PowerShell: one line for each thing that was looked at.
+#define SCRIPT_WRITE_STATE                                                                         \
+    "# One line for each thing that was looked at.\n"                                              \
+    "function Write-State([string]$State, [string]$What) {\n"                                      \
+    "    Write-Output ('{0,-8} {1}' -f $State, $What)\n"                                           \
+    "}\n"
+
 // `subject`: the server or site a document is for, else NULL.
 void plan_print_page(const struct plan *plan, const char *subject, FILE *out);
 void plan_print_firewall(const struct plan *plan, const char *subject, FILE *out);
