@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 # pylint: disable=wrong-import-position
 from lab.clients import clients
+from lab.domain import names
 from lab.domain.domain import Domain
 
 STOP_PATIENCE_S = 20
@@ -70,6 +71,20 @@ def login(domain):
     def run(client, url, person, scheme, **secrets):
         return clients.run(domain, client, url, person, scheme, **secrets)
     return run
+
+
+@pytest.fixture
+def accounts(tmp_path):
+    """accounts(people) -> the arguments that let a command log in as them, by their passwords."""
+    def give(people):
+        arguments = []
+        for person in people:
+            file = tmp_path / f"{person}.password"
+            file.write_text(names.password(person) + "\n", encoding="utf-8")
+            file.chmod(0o600)
+            arguments += ["--as", f"{person}@{names.REALM}", "--password-file", str(file)]
+        return arguments
+    return give
 
 
 class Handfast:

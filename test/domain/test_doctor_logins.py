@@ -11,17 +11,11 @@ from lab.domain import names
 
 
 @pytest.fixture
-def doctor(handfast_binary, domain, tmp_path):
+def doctor(handfast_binary, domain, accounts):
     """doctor(url, ...) -> the facts."""
     def run(url, *arguments, people=()):
-        accounts = []
-        for person in people:
-            file = tmp_path / f"{person}.password"
-            file.write_text(names.password(person) + "\n", encoding="utf-8")
-            file.chmod(0o600)
-            accounts += ["--as", f"{person}@{names.REALM}", "--password-file", str(file)]
         done = domain.run([str(handfast_binary), "doctor", url, "--json", "--ca", str(domain.ca),
-                           *accounts, *arguments])
+                           *accounts(people), *arguments])
         assert done.returncode in (0, 1), done.stderr
         return json.loads(done.stdout)["facts"]
     return run

@@ -51,16 +51,11 @@ def handfast(handfast_binary, domain, servers, serve, tmp_path_factory):
 
 
 @pytest.fixture
-def ask(handfast_binary, domain, tmp_path):
+def ask(handfast_binary, domain, accounts):
     """ask(command, ...) -> what it printed as JSON, and its exit status; both people's passwords are at hand."""
     def run(command, *arguments, people=PEOPLE):
-        accounts = []
-        for person in people:
-            file = tmp_path / f"{person}.password"
-            file.write_text(names.password(person) + "\n", encoding="utf-8")
-            file.chmod(0o600)
-            accounts += ["--as", f"{person}@{names.REALM}", "--password-file", str(file)]
-        done = domain.run([str(handfast_binary), command, *map(str, arguments), "--json", *accounts])
+        done = domain.run([str(handfast_binary), command, *map(str, arguments), "--json",
+                           *accounts(people)])
         assert done.returncode in (0, 1), done.stderr
         return json.loads(done.stdout), done.returncode
     return run

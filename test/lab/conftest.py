@@ -8,7 +8,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from lab.embedded.domain import Domain  # noqa: E402
+from lab.embedded.domain import REALM, Domain, password  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,20 @@ def lab():
 def plain(lab):
     """A server without special switches, for tests that do not change it."""
     return lab.iis("iis1")
+
+
+@pytest.fixture
+def accounts(tmp_path):
+    """accounts(people) -> the arguments that let a command log in as them, by their passwords."""
+    def give(people):
+        arguments = []
+        for person in people:
+            file = tmp_path / f"{person}.password"
+            file.write_text(password(person) + "\n", encoding="utf-8")
+            file.chmod(0o600)
+            arguments += ["--as", f"{person}@{REALM}", "--password-file", str(file)]
+        return arguments
+    return give
 
 
 @pytest.fixture

@@ -22,18 +22,12 @@ PROXY = {"proxy": True, "spn": ["HTTP/iis1.example.test"]}
 
 
 @pytest.fixture
-def doctor(lab, tmp_path):
+def doctor(lab, accounts):
     """doctor(url, people, ...) -> the facts. `people`: who it may log in as, by password."""
     def run(url, *arguments, people=("alice", "bob"), env=None):
-        accounts = []
-        for person in people:
-            file = tmp_path / f"{person}.password"
-            file.write_text(password(person) + "\n", encoding="utf-8")
-            file.chmod(0o600)
-            accounts += ["--as", f"{person}@{REALM}", "--password-file", str(file)]
         done = subprocess.run(
             [binary(), "doctor", url, "--json", "--address", "127.0.0.1", "--ca", lab.ca_file,
-             *accounts, *arguments],
+             *accounts(people), *arguments],
             capture_output=True, text=True, check=False, env=env or lab.env())
         assert done.returncode in (0, 1), done.stderr
         assert not any(password(person) in done.stdout + done.stderr for person in people)

@@ -52,19 +52,13 @@ def all_modes(lab, one, two):
 
 
 @pytest.fixture
-def verify(lab, tmp_path):
+def verify(lab, accounts):
     """verify(balancer, ...) -> the finished process."""
     def run(balancer, *arguments, people=("alice", "bob"), file=None, address="127.0.0.1",
             env=None):
-        accounts = []
-        for person in people:
-            secret = tmp_path / f"{person}.password"
-            secret.write_text(password(person) + "\n", encoding="utf-8")
-            secret.chmod(0o600)
-            accounts += ["--as", f"{person}@{REALM}", "--password-file", str(secret)]
         done = subprocess.run(
             [binary(), "verify", "-c", str(file or balancer.config_file), "--address", address,
-             "--port", str(balancer.ports[0]), "--ca", lab.ca_file, "--lanes", "2", *accounts,
+             "--port", str(balancer.ports[0]), "--ca", lab.ca_file, "--lanes", "2", *accounts(people),
              *arguments],
             capture_output=True, text=True, check=False, env=env or lab.env())
         assert not any(password(person) in done.stdout + done.stderr for person in people)
