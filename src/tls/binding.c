@@ -80,19 +80,6 @@ bool tls_binding_hash_of_der(struct span der, struct tls_binding_hash *ret_hash)
     return is_made;
 }
 
-bool tls_binding_of_der(struct span der, uint8_t ret_binding[TLS_BINDING_BYTES])
-{
-    struct tls_binding_hash hash;
-    return tls_binding_hash_of_der(der, &hash) &&
-           tls_binding_of_hash(span_of(hash.data, hash.size), ret_binding);
-}
-
-bool tls_channel_binding_ours(const struct channel *channel, uint8_t ret_binding[TLS_BINDING_BYTES])
-{
-    SSL *ssl = tls_channel_ssl(channel);
-    return ssl && channel->is_open && bind_certificate(SSL_get_certificate(ssl), ret_binding);
-}
-
 bool tls_channel_binding_peers(const struct channel *channel,
                                uint8_t ret_binding[TLS_BINDING_BYTES])
 {

@@ -544,13 +544,6 @@ const char *tls_channel_problem(const struct channel *base)
     return channel && channel->problem ? channel->problem : "";
 }
 
-bool tls_channel_peer_sha256(const struct channel *base, uint8_t ret_sha256[TLS_SHA256_BYTES])
-{
-    const struct tls_channel *channel = known(base);
-    X509 *certificate = channel ? SSL_get0_peer_certificate(channel->ssl) : NULL;
-    return certificate && X509_digest(certificate, EVP_sha256(), ret_sha256, NULL) == 1;
-}
-
 struct span tls_alert_unrecognized_name(void)
 {
     static const uint8_t record[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x70};

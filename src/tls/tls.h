@@ -14,7 +14,7 @@ struct tls_sessions; // the session that resumes TLS to one server, of one worke
 
 enum {
     TLS_SHA256_BYTES = 32,
-    TLS_LEAVES_MAX = 8, // of a site: one for each kind of key that signs in TLS
+    TLS_LEAVES_MAX = 8,       // of a site: one for each kind of key that signs in TLS
     TLS_TICKET_LIFE_S = 7200, // a client may resume this long after its last whole handshake
     // Rotating at this pace gives every ticket at least half its life and no key more than twice
     // this.
@@ -77,8 +77,6 @@ bool tls_binding_hash_of_der(struct span der, struct tls_binding_hash *ret_hash)
 // The 16 bytes that NTLM carries in AV pair 10 and Kerberos in its checksum 0x8003. False without
 // MD5, or when the hash is longer than TLS_BINDING_HASH_MAX.
 bool tls_binding_of_hash(struct span hash, uint8_t ret_binding[TLS_BINDING_BYTES]);
-// Both in one.
-bool tls_binding_of_der(struct span der, uint8_t ret_binding[TLS_BINDING_BYTES]);
 
 // ---- tickets
 
@@ -157,13 +155,9 @@ const char *tls_channel_problem(const struct channel *channel);
 // The certificate the other side showed in this very handshake; false when it showed none, as when
 // a session was resumed.
 bool tls_channel_peer_leaf(const struct channel *channel, struct tls_leaf *ret_leaf);
-// SHA-256 of the DER of the certificate the other side showed; false when it showed none.
-bool tls_channel_peer_sha256(const struct channel *channel, uint8_t ret_sha256[TLS_SHA256_BYTES]);
 
-// The binding to the certificate that we showed on this channel, or that the other side showed.
-// False when there is none, the handshake is not over or the channel is not TLS.
-bool tls_channel_binding_ours(const struct channel *channel,
-                              uint8_t ret_binding[TLS_BINDING_BYTES]);
+// The binding to the certificate that the other side showed on this channel. False when there is
+// none, the handshake is not over or the channel is not TLS.
 bool tls_channel_binding_peers(const struct channel *channel,
                                uint8_t ret_binding[TLS_BINDING_BYTES]);
 // Is that the binding to a certificate of ours? In a resumed session no certificate was shown: the

@@ -220,14 +220,15 @@ static void offers_http_1_1_only(void **state)
 static void knows_the_certificate_of_the_server(void **state)
 {
     (void)state;
-    uint8_t hash[TLS_SHA256_BYTES], expected[TLS_SHA256_BYTES];
+    struct tls_leaf shown;
+    uint8_t expected[TLS_SHA256_BYTES];
     struct stage stage;
     stage_connect(&stage, client, "iis1.example.com", NULL, servers);
-    assert_false(tls_channel_peer_sha256(stage.channel, hash));
+    assert_false(tls_channel_peer_leaf(stage.channel, &shown));
     stage_run(&stage);
-    assert_true(tls_channel_peer_sha256(stage.channel, hash));
+    assert_true(tls_channel_peer_leaf(stage.channel, &shown));
     X509_digest(good.certificate, EVP_sha256(), expected, NULL);
-    assert_memory_equal(hash, expected, sizeof hash);
+    assert_memory_equal(shown.sha256, expected, sizeof expected);
     stage_end(&stage);
 }
 
@@ -236,13 +237,13 @@ static void knows_nothing_of_other_channels(void **state)
     (void)state;
     struct cable cable;
     struct tls_facts facts;
-    uint8_t hash[TLS_SHA256_BYTES];
+    struct tls_leaf shown;
     cable_init(&cable, END_SERVER_RESET);
     tls_channel_facts(&cable.near.channel, &facts);
     assert_string_equal(facts.version, "");
     assert_string_equal(facts.cipher, "");
     assert_string_equal(tls_channel_problem(&cable.near.channel), "");
-    assert_false(tls_channel_peer_sha256(&cable.near.channel, hash));
+    assert_false(tls_channel_peer_leaf(&cable.near.channel, &shown));
     cable_done(&cable);
 }
 
