@@ -23,11 +23,6 @@ class Fault:
     slow: bool = False  # the doctor is given --slow, and takes minutes of waiting
 
     @property
-    def by_chance(self):
-        """What is seen depends on which node a balancer takes next."""
-        return self.expects in ("balanced_per_request", "legs_split")
-
-    @property
     def what(self):
         """The fault in words."""
         return " ".join((self.build.__doc__ or self.name).split())

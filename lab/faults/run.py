@@ -84,14 +84,6 @@ class Runner:
                 raise
 
     def one(self, fault):
-        """A balancer that takes nodes in turn may by chance treat the doctor well: such a stage has a second try, and
-        both are printed."""
-        result = self._try(fault)
-        if fault.by_chance and not result.right and not self.options.prove:
-            result = self._try(fault)
-        return result
-
-    def _try(self, fault):
         began = time.monotonic()
         result = Result(fault)
         try:

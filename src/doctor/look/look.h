@@ -14,7 +14,7 @@
 enum look_phase {
     LOOK_FIRST = 0, // asks nobody to log in: DNS, TCP, TLS, HTTP, the KDC
     LOOK_LOGIN,     // logs in: LDAP, NTLM, Kerberos, affinity, isolation, Extended Protection
-    LOOK_PHASES,
+    LOOK_ALONE,     // logs in while nobody else asks: nodes in turn
 };
 
 // One place that is looked at: an address of the front, or a node reached directly. The TLS name

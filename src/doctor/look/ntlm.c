@@ -5,7 +5,7 @@
 #include "base/filetime.h"
 #include "doctor/look/logins.h"
 
-enum { REPEATS = 6, SHAKES = 5 };
+enum { REPEATS = 6 };
 
 static void put(json_t *node, const char *key, const struct token_text *text)
 {
@@ -32,47 +32,6 @@ static json_t *server_of(const struct token *challenge)
         json_object_set_new(node, "time_s",
                             json_integer(filetime_to_unix_s(challenge->server_filetime)));
     return node;
-}
-
-// Another handshake on the connection of `earlier`, while it lasts: who answers it is added.
-static void shake_again(struct trial *earlier, const struct trial_way *way,
-                        const struct trial_wish *wish, json_t *computers, struct trial *ret_trial)
-{
-    *ret_trial = (struct trial){0};
-    if (!earlier->call || !trial_last(earlier) || !trial_last(earlier)->is_persistent)
-        return;
-    trial_make_again(earlier, way, wish, ret_trial);
-    if (ret_trial->challenge.server_name.size)
-        look_add_new(computers, token_text_span(&ret_trial->challenge.server_name));
-}
-
-// More handshakes on one connection: all are answered by one computer, or somebody in between
-// chooses anew for each request. Of two nodes in turn, two handshakes of two legs begin at the
-// same; a request without credentials before every other one shifts that, and other connections
-// may shift it back: so there are several, until a second computer is seen.
-static json_t *same_connection(const struct look_round *round, struct trial *trial,
-                               const struct trial_way *way, const struct trial_wish *wish)
-{
-    json_t *computers = json_array();
-    struct trial_wish again = *wish;
-    struct trial shakes[SHAKES];
-    size_t count = 0;
-
-    // a login that was refused for reaching two of them tells it best, if it was not the password
-    bool may_retry = (trial->outcome == OUTCOME_OK || trial->outcome == OUTCOME_REFUSED) &&
-                     look_is_proven(round, wish->account);
-    if (!may_retry || !trial->call || !trial_last(trial)->is_persistent)
-        return computers;
-    look_add_new(computers, token_text_span(&trial->challenge.server_name));
-    if (trial->scheme[1] == 'e')
-        again.scheme = TRIAL_SPNEGO_NTLM;
-    for (; count < SHAKES && json_array_size(computers) < 2; count++) {
-        again.skips_first = count % 2 == 0;
-        shake_again(count ? &shakes[count - 1] : trial, way, &again, computers, &shakes[count]);
-    }
-    while (count > 0)
-        trial_done(&shakes[--count]);
-    return computers;
 }
 
 static json_t *describe(const struct look_round *round, const struct trial *trial)
@@ -109,8 +68,6 @@ json_t *look_ntlm(const struct look_round *round, const struct look_end *end)
     json_t *computers = json_array();
     if (trial.challenge.server_name.size)
         look_add_new(computers, token_text_span(&trial.challenge.server_name));
-    json_object_set_new(node, "same_connection_computers",
-                        same_connection(round, &trial, &way, &wish));
     if (trial.outcome <= OUTCOME_CLOSED)
         json_object_set_new(node, "repeats", look_repeats(round, &way, &wish, REPEATS, computers));
     json_object_set_new(node, "computers", computers);

@@ -404,6 +404,7 @@ void doctor_look(const struct subject *subject, struct facts *facts,
     round.kerberos_second = clients[1];
     round.kerberos_problem = problems[0];
     run_phase(&round, LOOK_LOGIN, began_us, facts, &pattern);
+    run_phase(&round, LOOK_ALONE, began_us, facts, &pattern);
     for (size_t i = 0; i < SUBJECT_ACCOUNTS_MAX; i++)
         kerberos_client_free(clients[i]);
     look_gate_done(&gate);
