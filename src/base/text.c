@@ -34,6 +34,15 @@ void text_add_u64(struct text *text, uint64_t value)
     text_add(text, span_of(digits + at, sizeof digits - at));
 }
 
+void text_add_hex(struct text *text, struct span bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.size; i++) {
+        char pair[2] = {digits[bytes.data[i] >> 4], digits[bytes.data[i] & 15]};
+        text_add(text, span_of(pair, sizeof pair));
+    }
+}
+
 void text_add_printf(struct text *text, const char *format, ...)
 {
     size_t room = text->capacity - text->size;

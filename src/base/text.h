@@ -25,6 +25,8 @@ static inline struct span text_span(const struct text *text)
 void text_add(struct text *text, struct span piece);
 void text_add_string(struct text *text, const char *piece);
 void text_add_u64(struct text *text, uint64_t value);
+// Two digits in lower case for each byte.
+void text_add_hex(struct text *text, struct span bytes);
 void text_add_printf(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

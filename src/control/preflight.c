@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "control/protection.h"
 #include "tls/tls.h"
 
 #define SECONDS_PER_DAY  86400
@@ -19,26 +20,18 @@
 
 // ---------------------------------------------------------------------------- certificates
 
-static void format_day(int64_t seconds, char out[32])
-{
-    time_t at = (time_t)seconds;
-    struct tm day;
-    if (!gmtime_r(&at, &day) || strftime(out, 32, "%Y-%m-%d %H:%M UTC", &day) == 0)
-        snprintf(out, 32, "unknown");
-}
-
 static void check_dates(const struct certificate_config *certificate, const char *path,
                         const struct tls_certificate_facts *facts, struct findings *findings)
 {
     int64_t now = (int64_t)time(NULL);
-    char day[32];
+    char day[DAY_BYTES];
     if (facts->not_before_s > now) {
-        format_day(facts->not_before_s, day);
+        day_text(facts->not_before_s, day);
         findings_add(findings, FINDING_WARNING, certificate->place, path, NULL,
                      "browsers refuse it until then; is the clock right?",
                      "the certificate in %s is not valid before %s", certificate->chain, day);
     }
-    format_day(facts->not_after_s, day);
+    day_text(facts->not_after_s, day);
     if (facts->not_after_s < now)
         findings_add(findings, FINDING_WARNING, certificate->place, path, NULL,
                      "browsers refuse it: renew it", "the certificate in %s expired on %s",

@@ -54,8 +54,9 @@ static void look_at_server(struct protection_entry *entry)
 
 const char *leaf_prefix(const struct tls_leaf *leaf, char out[SHA256_PREFIX_BYTES])
 {
-    for (size_t i = 0; i < SHA256_PREFIX_BYTES / 2; i++)
-        snprintf(out + 2 * i, 3, "%02x", leaf->sha256[i]);
+    struct text text = text_over(out, SHA256_PREFIX_BYTES - 1);
+    text_add_hex(&text, span_of(leaf->sha256, SHA256_PREFIX_BYTES / 2));
+    out[text.size] = '\0';
     return out;
 }
 
@@ -272,10 +273,10 @@ struct protections *protections_free(struct protections *protections)
 
 static json_t *leaf_item(const struct tls_leaf *leaf)
 {
-    char digits[2 * TLS_SHA256_BYTES + 1];
+    char digits[2 * TLS_SHA256_BYTES + 1] = "";
     char day[DAY_BYTES];
-    for (size_t i = 0; i < TLS_SHA256_BYTES; i++)
-        snprintf(digits + 2 * i, 3, "%02x", leaf->sha256[i]);
+    struct text text = text_over(digits, sizeof digits - 1);
+    text_add_hex(&text, span_of(leaf->sha256, TLS_SHA256_BYTES));
     return json_pack("{ss,ss,ss}", "sha256", digits, "expires", day_text(leaf->not_after_s, day),
                      "key", leaf->is_ecdsa ? "ECDSA" : "RSA");
 }

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "doctor/look/look.h"
 #include "wire/utf8.h"
 
@@ -44,10 +45,10 @@ json_t *look_location(const char *location)
 
 json_t *look_hex(struct span bytes)
 {
-    char text[2 * 64 + 1] = "";
-    for (size_t i = 0; i < bytes.size && i < 64; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes.data[i]);
-    return look_text(text);
+    char digits[2 * 64];
+    struct text text = text_over(digits, sizeof digits);
+    text_add_hex(&text, span_first(bytes, 64));
+    return look_text_span(text_span(&text));
 }
 
 // ---- answers

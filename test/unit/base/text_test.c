@@ -153,9 +153,22 @@ static void values_are_escaped(void **state)
     }
 }
 
+static void adds_hex(void **state)
+{
+    (void)state;
+    char memory[8];
+    struct text text = text_over(memory, sizeof memory);
+    text_add_hex(&text, span_of("\x00\x9a\xff", 3));
+    text_add_hex(&text, SPAN(""));
+    assert_true(span_equal(text_span(&text), SPAN("009aff")));
+    text_add_hex(&text, SPAN("ab"));
+    assert_true(text.cut);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(adds_hex),
         cmocka_unit_test(pieces_are_added),
         cmocka_unit_test(what_does_not_fit_is_left_out_whole),
         cmocka_unit_test(printf_is_cut_whole_too),
