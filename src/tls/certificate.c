@@ -152,13 +152,13 @@ bool tls_channel_peer_leaf(const struct channel *channel, struct tls_leaf *ret_l
     return certificate != NULL;
 }
 
-static void subject_of(X509 *leaf, char *ret_subject, size_t size)
+void tls_name_print(const X509_NAME *name, char *out, size_t size)
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(leaf), 0,
+    if (bio && X509_NAME_print_ex(bio, name, 0,
                                   XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0) {
-        int length = BIO_read(bio, ret_subject, (int)size - 1);
-        ret_subject[length > 0 ? length : 0] = '\0';
+        int length = BIO_read(bio, out, (int)size - 1);
+        out[length > 0 ? length : 0] = '\0';
     }
     BIO_free(bio);
 }
@@ -203,7 +203,7 @@ static void names_of(X509 *leaf, char *ret_names, size_t size)
 void tls_certificate_facts_of(X509 *leaf, struct tls_certificate_facts *ret_facts)
 {
     struct tls_certificate_facts facts = {0};
-    subject_of(leaf, facts.subject, sizeof facts.subject);
+    tls_name_print(X509_get_subject_name(leaf), facts.subject, sizeof facts.subject);
     names_of(leaf, facts.names, sizeof facts.names);
     facts.not_before_s = seconds_of(X509_get0_notBefore(leaf));
     facts.not_after_s = seconds_of(X509_get0_notAfter(leaf));
@@ -226,15 +226,20 @@ bool tls_certificate_read(const char *chain_file, struct tls_certificate_facts *
     return true;
 }
 
+bool tls_leaf_covers(X509 *leaf, const char *host)
+{
+    unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+    return X509_check_host(leaf, host, 0, flags, NULL) == 1 ||
+           X509_check_ip_asc(leaf, host, 0) == 1;
+}
+
 bool tls_certificate_covers(const char *chain_file, const char *host)
 {
     struct tls_chain chain;
     struct tls_problem problem;
     if (!tls_chain_read(chain_file, &chain, &problem))
         return false;
-    unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
-    bool covers = X509_check_host(chain.leaf, host, 0, flags, NULL) == 1 ||
-                  X509_check_ip_asc(chain.leaf, host, 0) == 1;
+    bool covers = tls_leaf_covers(chain.leaf, host);
     ERR_clear_error();
     tls_chain_done(&chain);
     return covers;

@@ -19,6 +19,10 @@ void tls_chain_done(struct tls_chain *chain);
 // `ret_problem`.
 EVP_PKEY *tls_key_read(const char *file, struct tls_problem *ret_problem);
 
+// As RFC 4514 has it, other than ASCII as it is. Left as it was without memory.
+void tls_name_print(const X509_NAME *name, char *out, size_t size);
+// By its subject alternative names only (RFC 9525).
+bool tls_leaf_covers(X509 *leaf, const char *host);
 void tls_leaf_of(X509 *certificate, struct tls_leaf *ret_leaf);
 void tls_certificate_facts_of(X509 *leaf, struct tls_certificate_facts *ret_facts);
 

@@ -374,24 +374,6 @@ void tls_dialogue_facts(const struct tls_dialogue *dialogue, struct tls_dialogue
         memcpy(ret_facts->alpn, alpn ? alpn : (const uint8_t *)"", alpn_size);
 }
 
-static void issuer_of(X509 *certificate, char *ret_issuer, size_t size)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    if (bio && X509_NAME_print_ex(bio, X509_get_issuer_name(certificate), 0,
-                                  XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0) {
-        int length = BIO_read(bio, ret_issuer, (int)size - 1);
-        ret_issuer[length > 0 ? length : 0] = '\0';
-    }
-    BIO_free(bio);
-}
-
-static bool covers(X509 *certificate, const char *name)
-{
-    unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
-    return name[0] && (X509_check_host(certificate, name, 0, flags, NULL) == 1 ||
-                       X509_check_ip_asc(certificate, name, 0) == 1);
-}
-
 static void bind_to(X509 *certificate, struct tls_dialogue_certificate *found)
 {
     uint8_t *der = NULL;
@@ -413,11 +395,11 @@ void tls_dialogue_certificate(const struct tls_dialogue *dialogue,
     if (certificate) {
         found.is_there = true;
         tls_certificate_facts_of(certificate, &found.facts);
-        issuer_of(certificate, found.issuer, sizeof found.issuer);
+        tls_name_print(X509_get_issuer_name(certificate), found.issuer, sizeof found.issuer);
         snprintf(found.signature, sizeof found.signature, "%s",
                  OBJ_nid2ln(X509_get_signature_nid(certificate)));
         bind_to(certificate, &found);
-        found.covers_name = covers(certificate, dialogue->name);
+        found.covers_name = dialogue->name[0] && tls_leaf_covers(certificate, dialogue->name);
     }
     ERR_clear_error();
     *ret_certificate = found;
