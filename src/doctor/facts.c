@@ -212,6 +212,15 @@ size_t fact_count(const json_t *from, const char *path)
     return json_array_size(fact(from, path));
 }
 
+const json_t *fact_find(const json_t *from, const char *path, const char *key, const char *text)
+{
+    const json_t *array = fact(from, path);
+    for (size_t i = 0; i < json_array_size(array); i++)
+        if (fact_is(json_array_get(array, i), key, text))
+            return json_array_get(array, i);
+    return NULL;
+}
+
 bool fact_lists(const json_t *from, const char *path, const char *text)
 {
     const json_t *list = fact(from, path);

@@ -36,6 +36,8 @@ long long fact_number(const json_t *from, const char *path, long long otherwise)
 const char *fact_text(const json_t *from, const char *path);          // "" when there is none
 bool fact_is(const json_t *from, const char *path, const char *text); // equal, any case of letters
 size_t fact_count(const json_t *from, const char *path);              // of an array
+// The first object of an array whose `key` is that text, any case; NULL: none.
+const json_t *fact_find(const json_t *from, const char *path, const char *key, const char *text);
 bool fact_lists(const json_t *from, const char *path, const char *text); // array of texts, any case
 
 // The place users reach (role "front"): the first that answers, else the first. NULL: none.

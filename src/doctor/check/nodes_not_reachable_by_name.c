@@ -3,22 +3,13 @@
 #include "doctor/check/check.h"
 #include "doctor/check/view.h"
 
-static const json_t *dns_of(const struct facts *facts, const char *host)
-{
-    const json_t *nodes = fact(facts->root, "dns.nodes");
-    for (size_t i = 0; i < json_array_size(nodes); i++)
-        if (fact_is(json_array_get(nodes, i), "name", host))
-            return json_array_get(nodes, i);
-    return NULL;
-}
-
 void check_nodes_not_reachable_by_name(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *front = facts_front(facts), *node;
     const char *host = fact_text(front, "http.redirect.host");
     if (*host == '\0' || fact_bool(front, "http.redirect.same_host"))
         return;
-    const json_t *dns = dns_of(facts, host);
+    const json_t *dns = fact_find(facts->root, "dns.nodes", "name", host);
     bool is_unknown = dns != NULL && fact_count(dns, "a") == 0 && *fact_text(dns, "error") != '\0';
     is_unknown |= fact_is_known(front, "http.redirect.address") &&
                   *fact_text(front, "http.redirect.address") == '\0';

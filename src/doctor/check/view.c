@@ -41,11 +41,7 @@ bool view_answers(const json_t *end)
 
 bool view_offers(const json_t *answer, const char *scheme)
 {
-    const json_t *challenges = fact(answer, "challenges");
-    for (size_t i = 0; i < json_array_size(challenges); i++)
-        if (fact_is(json_array_get(challenges, i), "scheme", scheme))
-            return true;
-    return false;
+    return fact_find(answer, "challenges", "scheme", scheme) != NULL;
 }
 
 bool view_offers_windows(const json_t *answer)
@@ -115,22 +111,14 @@ size_t view_node_count(const struct facts *facts)
 
 const json_t *view_ticket(const struct facts *facts, const char *asked)
 {
-    const json_t *tickets = fact(facts->root, "kerberos.tickets");
-    for (size_t i = 0; i < json_array_size(tickets); i++)
-        if (fact_is(json_array_get(tickets, i), "asked", asked))
-            return json_array_get(tickets, i);
-    return NULL;
+    return fact_find(facts->root, "kerberos.tickets", "asked", asked);
 }
 
 const json_t *view_holders(const struct facts *facts, const char *service, const char *host)
 {
     char spn[320];
     snprintf(spn, sizeof spn, "%s/%s", service, host);
-    const json_t *holders = fact(facts->root, "ldap.holders");
-    for (size_t i = 0; i < json_array_size(holders); i++)
-        if (fact_is(json_array_get(holders, i), "spn", spn))
-            return fact(json_array_get(holders, i), "accounts");
-    return NULL;
+    return fact(fact_find(facts->root, "ldap.holders", "spn", spn), "accounts");
 }
 
 bool view_password_is_right(const struct facts *facts)
