@@ -62,7 +62,6 @@ struct channel {
     bool has_pending; // read: bytes are decoded already; no readiness of the socket will tell
     bool is_cut;      // ENDED came without close_notify: more may have been said (RFC 8446 6.1)
     bool ends_cut;    // our end shall show the same: what was written may not be all
-    bool has_more;    // write: more follows at once, so the kernel may gather before it sends
 };
 
 static inline struct moved channel_read(struct channel *channel, void *data, size_t size)

@@ -57,8 +57,7 @@ static struct moved socket_write(struct channel *channel, struct span data)
     struct socket_channel *socket = of_channel(channel);
     if (!channel->is_open)
         return (struct moved){0, channel->end == END_OK ? CHANNEL_BLOCKED : CHANNEL_BROKEN};
-    int flags = MSG_NOSIGNAL | (channel->has_more ? MSG_MORE : 0);
-    ssize_t count = send(socket->watch.fd, data.data, data.size, flags);
+    ssize_t count = send(socket->watch.fd, data.data, data.size, MSG_NOSIGNAL);
     if (count >= 0)
         return (struct moved){(size_t)count, count ? CHANNEL_MOVED : CHANNEL_BLOCKED};
     return is_later(errno) ? (struct moved){0, CHANNEL_BLOCKED}

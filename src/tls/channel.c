@@ -15,7 +15,10 @@
 #include "tls/context.h"
 #include "tls/session.h"
 
-enum { RECORD_BYTES = 16384 }; // what one record holds (RFC 8446 section 5.1)
+enum {
+    RECORD_BYTES = 16384,   // what one record holds (RFC 8446 section 5.1)
+    RUN_BYTES = 256 * 1024, // what leaves in one send
+};
 
 static struct tls_channel *of_channel(const struct channel *channel)
 {
@@ -176,10 +179,10 @@ static void opened(struct tls_channel *channel)
 static enum channel_outcome handshake(struct tls_channel *channel)
 {
     channel->is_started = true;
-    channel->footing.is_corked = true; // a flight, and the tickets, leave in one call
+    tls_footing_cork(&channel->footing); // a flight, and the tickets, leave in one call
     int result = SSL_do_handshake(channel->ssl);
-    channel->footing.is_corked = false;
     enum channel_outcome outcome = result == 1 ? CHANNEL_MOVED : outcome_of(channel, result);
+    tls_footing_uncork(&channel->footing);
     flush(channel);
     if (is_broken(channel))
         return CHANNEL_BROKEN;
@@ -238,8 +241,8 @@ static struct moved tls_read(struct channel *base, void *data, size_t size)
 // ---- writing
 
 // One record: how much of `data` it holds; 0 when none could be written.
-static size_t write_record(struct tls_channel *channel, struct span data,
-                           enum channel_outcome *ret_outcome)
+static size_t seal_record(struct tls_channel *channel, struct span data,
+                          enum channel_outcome *ret_outcome)
 {
     size_t written = 0;
     struct span record = span_first(data, RECORD_BYTES);
@@ -248,15 +251,35 @@ static size_t write_record(struct tls_channel *channel, struct span data,
         *ret_outcome = outcome_of(channel, result);
         return 0;
     }
-    channel->owes_byte = !tls_footing_is_clear(&channel->footing);
     channel->owes_goodbye = true; // a half-closed client reads on and wants to know where it ends
     return written;
 }
 
-// While `below` takes what is sealed. Of a record it does not take whole, the last byte is not
-// reported as moved, so that the caller waits and comes back; then only that byte is still owed.
-static enum channel_outcome write_records(struct tls_channel *channel, struct span data,
-                                          size_t *moved)
+// A run of records leaves in one send: sending each by itself would wake the reader for each. Of a
+// run that `below` does not take whole, the last byte is not reported as moved, so that the caller
+// waits and comes back; then only that byte is still owed.
+static size_t send_run(struct tls_channel *channel, struct span run,
+                       enum channel_outcome *ret_outcome)
+{
+    struct tls_footing *footing = &channel->footing;
+    size_t sealed = 0, written = 1;
+    if (run.size > RECORD_BYTES)
+        tls_footing_cork(footing);
+    while (sealed < run.size && written > 0) {
+        written = seal_record(channel, span_after(run, sealed), ret_outcome);
+        sealed += written;
+    }
+    tls_footing_uncork(footing);
+    if (footing->is_broken) {
+        fail_below(channel);
+        return 0;
+    }
+    channel->owes_byte = sealed > 0 && !tls_footing_is_clear(footing);
+    return sealed - channel->owes_byte;
+}
+
+// While `below` takes what is sealed.
+static enum channel_outcome write_runs(struct tls_channel *channel, struct span data, size_t *moved)
 {
     enum channel_outcome outcome = CHANNEL_BLOCKED;
     flush(channel);
@@ -264,15 +287,12 @@ static enum channel_outcome write_records(struct tls_channel *channel, struct sp
         channel->owes_byte = false;
         *moved = 1;
     }
-    struct channel *below = channel->footing.below;
     while (*moved < data.size && tls_footing_is_clear(&channel->footing)) {
-        below->has_more = data.size - *moved > RECORD_BYTES; // one wake-up for all of them
-        size_t written = write_record(channel, span_after(data, *moved), &outcome);
-        if (written == 0)
+        size_t sent = send_run(channel, span_first(span_after(data, *moved), RUN_BYTES), &outcome);
+        if (sent == 0)
             break;
-        *moved += written - channel->owes_byte;
+        *moved += sent;
     }
-    below->has_more = false;
     return is_broken(channel) ? CHANNEL_BROKEN : outcome;
 }
 
@@ -282,7 +302,7 @@ static struct moved tls_write(struct channel *base, struct span data)
     size_t moved = 0;
     enum channel_outcome outcome = enter_open(channel);
     if (outcome == CHANNEL_MOVED)
-        outcome = write_records(channel, data, &moved);
+        outcome = write_runs(channel, data, &moved);
     settle(channel);
     return (struct moved){moved, moved > 0 ? CHANNEL_MOVED : outcome};
 }

@@ -14,8 +14,9 @@
 enum {
     // More than any handshake sends. A peer that asks for answers (key updates) and never reads
     // them ends here.
-    UNSENT_LIMIT_BYTES = 256 * 1024,
+    UNSENT_LIMIT_BYTES = 512 * 1024,
     UNSENT_FIRST_BYTES = 4096,
+    GATHERED_BYTES = 288 * 1024, // a run of TLS_RUN_BYTES, sealed by any cipher suite
 };
 
 // ---- unsent bytes
@@ -67,6 +68,14 @@ static size_t send_below(struct tls_footing *footing, struct span bytes)
     return moved.outcome == CHANNEL_MOVED ? moved.bytes : 0;
 }
 
+// Sends `bytes` after what is unsent; what is not taken is kept.
+static bool send_or_keep(struct tls_footing *footing, struct span bytes)
+{
+    if (tls_footing_is_clear(footing))
+        bytes = span_after(bytes, send_below(footing, bytes));
+    return !footing->is_broken && unsent_add(footing, bytes);
+}
+
 void tls_footing_flush(struct tls_footing *footing)
 {
     while (!tls_footing_is_clear(footing)) {
@@ -77,6 +86,50 @@ void tls_footing_flush(struct tls_footing *footing)
         footing->unsent_start += (uint32_t)sent;
     }
     tls_footing_done(footing);
+}
+
+// ---- what all of a thread share
+
+// Between cork and uncork nothing but one footing is at work in a thread, so they gather in one
+// place. It is touched only as far as somebody gathers.
+struct footing_shared {
+    BIO *bio;
+    size_t gathered_bytes;
+    uint8_t gathered[GATHERED_BYTES];
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t of_thread; // owns this thread's footing_shared
+static BIO_METHOD *method;
+
+static bool send_gathered(struct tls_footing *footing, struct footing_shared *shared)
+{
+    struct span bytes = span_of(shared->gathered, shared->gathered_bytes);
+    shared->gathered_bytes = 0;
+    return span_is_empty(bytes) || send_or_keep(footing, bytes);
+}
+
+static bool gather(struct tls_footing *footing, struct span bytes)
+{
+    struct footing_shared *shared = pthread_getspecific(of_thread);
+    CHECK(bytes.size <= GATHERED_BYTES); // OpenSSL gives a record at a time
+    if (bytes.size > GATHERED_BYTES - shared->gathered_bytes && !send_gathered(footing, shared))
+        return false;
+    memcpy(shared->gathered + shared->gathered_bytes, bytes.data, bytes.size);
+    shared->gathered_bytes += bytes.size;
+    return true;
+}
+
+void tls_footing_cork(struct tls_footing *footing)
+{
+    footing->is_corked = true;
+}
+
+void tls_footing_uncork(struct tls_footing *footing)
+{
+    if (footing->is_corked)
+        send_gathered(footing, pthread_getspecific(of_thread));
+    footing->is_corked = false;
 }
 
 // ---- the BIO
@@ -104,10 +157,8 @@ static int bio_write(BIO *bio, const char *data, size_t size, size_t *ret_bytes)
     struct tls_footing *footing = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     struct span bytes = span_of(data, size);
-    if (!footing->is_corked && tls_footing_is_clear(footing))
-        bytes = span_after(bytes, send_below(footing, bytes));
     *ret_bytes = size;
-    return !footing->is_broken && unsent_add(footing, bytes);
+    return footing->is_corked ? gather(footing, bytes) : send_or_keep(footing, bytes);
 }
 
 static long bio_control(BIO *bio, int command, long number, void *pointer)
@@ -122,20 +173,17 @@ static int bio_create(BIO *bio)
     return 1;
 }
 
-// ---- one per thread
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t of_thread; // frees the BIO with its thread
-static BIO_METHOD *method;
-
-static void bio_free(void *bio)
+static void shared_free(void *pointer)
 {
-    BIO_free(bio);
+    struct footing_shared *shared = pointer;
+    if (shared)
+        BIO_free(shared->bio);
+    free(shared);
 }
 
 static void prepare(void)
 {
-    CHECK(pthread_key_create(&of_thread, bio_free) == 0);
+    CHECK(pthread_key_create(&of_thread, shared_free) == 0);
     method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "handfast channel");
     CHECK(method && BIO_meth_set_read_ex(method, bio_read) == 1 &&
           BIO_meth_set_write_ex(method, bio_write) == 1 &&
@@ -143,18 +191,26 @@ static void prepare(void)
           BIO_meth_set_create(method, bio_create) == 1);
 }
 
+static struct footing_shared *shared_new(void)
+{
+    struct footing_shared *shared = malloc(sizeof *shared);
+    if (!shared)
+        return NULL;
+    shared->gathered_bytes = 0;
+    shared->bio = BIO_new(method);
+    if (shared->bio && pthread_setspecific(of_thread, shared) == 0)
+        return shared;
+    shared_free(shared);
+    return NULL;
+}
+
 BIO *tls_footing_bio(void)
 {
     pthread_once(&once, prepare);
-    BIO *bio = pthread_getspecific(of_thread);
-    if (!bio) {
-        bio = BIO_new(method);
-        if (bio && pthread_setspecific(of_thread, bio) != 0) {
-            BIO_free(bio);
-            bio = NULL;
-        }
-    }
-    return bio;
+    struct footing_shared *shared = pthread_getspecific(of_thread);
+    if (!shared)
+        shared = shared_new();
+    return shared ? shared->bio : NULL;
 }
 
 void tls_footing_enter(struct tls_footing *footing, BIO *bio)

@@ -14,7 +14,7 @@ struct tls_footing {
     uint32_t unsent_start;
     uint32_t unsent_end;
     uint32_t unsent_capacity;
-    bool is_corked; // gather what is written and send it at once, at the next flush
+    bool is_corked; // what is written is gathered, not sent
     bool is_dry;    // `below` has given all it had in this call: asking again would be wasted
     bool has_ended; // `below` will give no more
     bool is_broken;
@@ -30,6 +30,11 @@ static inline bool tls_footing_is_clear(const struct tls_footing *footing)
 {
     return footing->unsent_start == footing->unsent_end;
 }
+
+// What OpenSSL writes between these two leaves in one send, or stays unsent. Both within one call
+// into the channel: a thread corks one footing at a time.
+void tls_footing_cork(struct tls_footing *footing);
+void tls_footing_uncork(struct tls_footing *footing);
 
 // Sends what is unsent, as far as `below` takes it.
 void tls_footing_flush(struct tls_footing *footing);

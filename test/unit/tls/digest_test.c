@@ -33,7 +33,8 @@ static void md5_as_published(void **state)
     uint8_t out[16];
 
     assert_true(digest_md5(SPAN("message digest"), out));
-    assert_memory_equal(out, "\xf9\x6b\x69\x7d\x7c\xb7\x93\x8d\x52\x5a\x2f\x31\xaa\xf1\x61\xd0", 16);
+    assert_memory_equal(out, "\xf9\x6b\x69\x7d\x7c\xb7\x93\x8d\x52\x5a\x2f\x31\xaa\xf1\x61\xd0",
+                        16);
 }
 
 static void hmac_as_published(void **state)
@@ -43,12 +44,14 @@ static void hmac_as_published(void **state)
 
     memset(key, 0x0b, sizeof(key));
     assert_true(digest_hmac_md5(key, SPAN("Hi There"), out));
-    assert_memory_equal(out, "\x92\x94\x72\x7a\x36\x38\xbb\x1c\x13\xf4\x8e\xf8\x15\x8b\xfc\x9d", 16);
+    assert_memory_equal(out, "\x92\x94\x72\x7a\x36\x38\xbb\x1c\x13\xf4\x8e\xf8\x15\x8b\xfc\x9d",
+                        16);
     memset(key, 0xaa, sizeof(key));
     uint8_t data[50];
     memset(data, 0xdd, sizeof(data));
     assert_true(digest_hmac_md5(key, span_of(data, sizeof(data)), out));
-    assert_memory_equal(out, "\x56\xbe\x34\x52\x1d\x14\x4c\x88\xdb\xb8\xc7\x33\xf0\xe8\xb3\xf6", 16);
+    assert_memory_equal(out, "\x56\xbe\x34\x52\x1d\x14\x4c\x88\xdb\xb8\xc7\x33\xf0\xe8\xb3\xf6",
+                        16);
 }
 
 static void rc4_as_published(void **state)
@@ -58,7 +61,8 @@ static void rc4_as_published(void **state)
     uint8_t out[16];
 
     assert_true(digest_rc4(key, zero, out, sizeof(out)));
-    assert_memory_equal(out, "\x9a\xc7\xcc\x9a\x60\x9d\x1e\xf7\xb2\x93\x28\x99\xcd\xe4\x1b\x97", 16);
+    assert_memory_equal(out, "\x9a\xc7\xcc\x9a\x60\x9d\x1e\xf7\xb2\x93\x28\x99\xcd\xe4\x1b\x97",
+                        16);
 }
 
 int main(void)

@@ -20,7 +20,6 @@ struct cable_end {
     size_t write_max;     // bytes per call
     size_t room_max;      // how much the other side's inbox may hold
     size_t reads, writes; // calls that reached it
-    size_t with_more;     // of the writes, those that said more follows
     size_t moved;         // bytes in and out
     bool has_shut;        // sends no more
     bool is_closed, was_aborted;
@@ -83,7 +82,6 @@ static inline struct moved cable_write(struct channel *channel, struct span data
     struct cable_end *end = cable_end_of(channel);
     CHECK(!end->is_closed && !end->has_shut);
     end->writes++;
-    end->with_more += channel->has_more;
     if (end->breaks)
         return cable_broken(end);
     size_t count = data.size < cable_room(end) ? data.size : cable_room(end);
