@@ -70,6 +70,13 @@ static enum channel_outcome fail_by_error(struct tls_channel *channel)
     return fail_tls(channel, tls_error_words(error, "the TLS library gives no reason"));
 }
 
+// The other side has said goodbye: has it closed its socket too? It says so right behind.
+static bool has_closed_below(const struct tls_channel *channel)
+{
+    uint8_t byte;
+    return channel_read(channel->footing.below, &byte, sizeof byte).outcome == CHANNEL_ENDED;
+}
+
 // What a call into OpenSSL that answered `result` <= 0 means for the channel.
 static enum channel_outcome outcome_of(struct tls_channel *channel, int result)
 {
@@ -82,6 +89,8 @@ static enum channel_outcome outcome_of(struct tls_channel *channel, int result)
     case SSL_ERROR_WANT_WRITE:
         return CHANNEL_BLOCKED;
     case SSL_ERROR_ZERO_RETURN:
+        if (has_closed_below(channel))
+            channel->owes_goodbye = false; // it would be answered with a reset
         return CHANNEL_ENDED;
     case SSL_ERROR_SYSCALL:
         if (!channel->footing.has_ended)
@@ -384,6 +393,8 @@ static void say_goodbye(struct tls_channel *channel)
 static void tls_shut(struct channel *base)
 {
     struct tls_channel *channel = of_channel(base);
+    if (SSL_get_shutdown(channel->ssl) & SSL_RECEIVED_SHUTDOWN)
+        channel->owes_goodbye = true; // a polite half-close may be waiting for our end
     say_goodbye(channel);
     flush(channel);
     settle(channel);

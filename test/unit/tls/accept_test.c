@@ -641,6 +641,35 @@ static void says_nothing_to_one_who_left(void **state)
     stage_end(&stage);
 }
 
+// Who said goodbye is answered, unless its socket is closed too; a half-close that waits for our
+// end is told where it is.
+static void answers_a_goodbye(void **state)
+{
+    (void)state;
+    static const struct {
+        bool closes, we_shut;
+        size_t goodbyes;
+    } cases[] = {{false, false, 1}, {true, false, 0}, {true, true, 1}, {false, true, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stage stage;
+        stage_accept(&stage, server, clients);
+        stage_run(&stage);
+        assert_int_equal(SSL_shutdown(stage.peer.ssl), 0);
+        peer_carry(&stage.peer);
+        if (cases[i].closes)
+            cable_shut(&stage.cable.far.channel);
+        stage_run(&stage);
+        assert_true(stage.owner.has_ended);
+        assert_false(stage.channel->is_cut);
+        size_t writes = stage.cable.near.writes;
+        if (cases[i].we_shut)
+            channel_shut(stage.channel);
+        stage_close(&stage, false);
+        assert_int_equal(stage.cable.near.writes - writes, cases[i].goodbyes);
+        stage_end(&stage);
+    }
+}
+
 // Below is asked once in each call, and not again for the sake of the record that is not there.
 static void wastes_no_reads(void **state)
 {
@@ -873,6 +902,7 @@ int main(void)
         cmocka_unit_test(shuts_only_after_all_is_sent),
         cmocka_unit_test(hears_an_end_without_close_notify),
         cmocka_unit_test(says_nothing_to_one_who_left),
+        cmocka_unit_test(answers_a_goodbye),
         cmocka_unit_test(wastes_no_reads),
         cmocka_unit_test(asks_anew_in_each_call),
         cmocka_unit_test(hears_a_reset),
