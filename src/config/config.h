@@ -92,6 +92,7 @@ struct listener_config {
     char *bind;         // as written: "*:443", "[::1]:8443", "10.0.0.1:80"
     char *address;      // "" for every address, both families; else an IPv4 or IPv6 literal
     unsigned port;      // 0: the kernel chooses (tests)
+    unsigned nth;       // how many listeners before it have the same `bind`: only port 0 may
     bool is_tls;        // default: unless the port is 80 (`tls: false`)
     char *default_site; // for clients without a name or with an unknown one; may be NULL
     size_t site_index;  // of default_site; SIZE_MAX when there is none
@@ -232,6 +233,9 @@ struct snapshot *snapshot_load(const char *file, struct findings *findings);
 struct snapshot *snapshot_parse(const char *file, struct span yaml, struct findings *findings);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 struct snapshot *snapshot_unref(struct snapshot *snapshot);
+// Which listener has this `bind` and `nth`, which is what makes it the same as one of another
+// snapshot; SIZE_MAX: none.
+size_t snapshot_listener(const struct snapshot *snapshot, const char *bind, unsigned nth);
 
 // Every option with scope, type, default, range, unit, reload rule and help, as `check --explain`
 // prints it. Returns a malloc'ed text; markdown: as the reference page.

@@ -9,12 +9,22 @@
 #include "config/snapshot.h"
 #include "wire/host.h"
 
+static unsigned count_same_bind(const struct listener_config *first,
+                                const struct listener_config *listener)
+{
+    unsigned count = 0;
+    for (; first < listener; first++)
+        count += first->bind && strcmp(first->bind, listener->bind) == 0;
+    return count;
+}
+
 static void derive_listener(struct load *load, struct listener_config *listener)
 {
     struct endpoint endpoint;
     listener->site_index = SIZE_MAX;
     if (!listener->bind || endpoint_parse_bind(span_text(listener->bind), &endpoint))
         return;
+    listener->nth = count_same_bind(load->snapshot->listeners, listener);
     listener->address = snapshot_text(load->snapshot, span_text(endpoint.address));
     listener->port = endpoint.port;
     if (!load_is_written(load, &listener->is_tls) || load_is_refused(load, &listener->is_tls))

@@ -72,6 +72,14 @@ struct snapshot *snapshot_ref(struct snapshot *snapshot)
     return snapshot;
 }
 
+size_t snapshot_listener(const struct snapshot *snapshot, const char *bind, unsigned nth)
+{
+    for (size_t i = 0; i < snapshot->listener_count; i++)
+        if (snapshot->listeners[i].nth == nth && strcmp(snapshot->listeners[i].bind, bind) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
 struct snapshot *snapshot_unref(struct snapshot *snapshot)
 {
     if (!snapshot || __atomic_sub_fetch(&snapshot->references, 1, __ATOMIC_ACQ_REL) > 0)

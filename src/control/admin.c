@@ -244,12 +244,12 @@ static void on_ask(struct visitor *visitor, struct span method, struct span path
 static bool open_socket(struct admin *admin, const char *path)
 {
     int fd = local_listen(path, SOCKET_MODE);
-    admin->has_socket =
-        fd >= 0 && door_init(&admin->socket, &admin->supervisor->io, fd, on_ask, admin);
-    if (!admin->has_socket) {
+    if (fd < 0) {
         supervisor_say("admin %s: %s", path, strerror(errno));
         return false;
     }
+    door_init(&admin->socket, &admin->supervisor->io, fd, on_ask, admin);
+    admin->has_socket = true;
     admin->socket.role = ROLE_CHANGE;
     admin->path = strdup(path);
     CHECK(admin->path);
@@ -282,12 +282,12 @@ static bool open_metrics(struct admin *admin, const char *bind)
     struct address address;
     errno = EINVAL;
     int fd = read_bind(bind, &address) ? listener_open(&address) : -1;
-    admin->has_metrics =
-        fd >= 0 && door_init(&admin->metrics, &admin->supervisor->io, fd, on_ask, admin);
-    if (!admin->has_metrics) {
+    if (fd < 0) {
         supervisor_say("metrics %s: %s", bind, strerror(errno));
         return false;
     }
+    door_init(&admin->metrics, &admin->supervisor->io, fd, on_ask, admin);
+    admin->has_metrics = true;
     admin->metrics.role = ROLE_METRICS;
     address_print(&address, text);
     supervisor_say("metrics at http://%s/metrics", text);

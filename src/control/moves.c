@@ -76,7 +76,7 @@ static void follow(struct supervisor *supervisor, const struct lookup *lookup)
         service_new(before->snapshot, before, lookup, supervisor->tickets, findings);
     if (service) {
         tell(supervisor, before, service);
-        reload_adopt(supervisor, service);
+        reload_adopt(supervisor, service, NULL);
     } else {
         supervisor_say("servers have moved, but what is needed for them cannot be built");
     }

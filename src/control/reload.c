@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reload in two phases: build everything that can fail, then hand the finished service over. A file
-// that is wrong changes nothing and says why. Listeners, relays and pins are not touched.
+// that is wrong changes nothing and says why. Relays and pins are not touched, nor are listeners
+// that both files have.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,20 +9,6 @@
 #include "control/chores.h"
 #include "control/moves.h"
 #include "control/supervisor.h"
-
-// The sockets are open since the start; a snapshot that listens elsewhere would silently not do so.
-static void check_listeners(const struct supervisor *supervisor, const struct snapshot *snapshot,
-                            struct findings *findings)
-{
-    const struct snapshot *old = supervisor->service->snapshot;
-    bool differ = old->listener_count != snapshot->listener_count;
-    for (size_t i = 0; !differ && i < old->listener_count; i++)
-        differ = strcmp(old->listeners[i].bind, snapshot->listeners[i].bind) != 0;
-    if (differ)
-        findings_add(findings, FINDING_ERROR, snapshot->listeners[0].place, "listeners",
-                     "the addresses the process was started with", "restart to listen elsewhere",
-                     "the listeners differ from those in use");
-}
 
 static bool is_other_text(const char *a, const char *b)
 {
@@ -66,46 +53,83 @@ static bool reopen_log(struct supervisor *supervisor, const struct snapshot *sna
     return false;
 }
 
+// ---- what can fail
+
+// Everything a reload hands over.
+struct readied {
+    struct service *service;
+    struct listening *listening;
+};
+
 static struct service *build(struct supervisor *supervisor, struct snapshot *snapshot,
                              struct findings *findings)
 {
-    if (supervisor->service) {
-        check_listeners(supervisor, snapshot, findings);
-        check_restart(supervisor, snapshot, findings);
-    }
-    if (findings->errors)
-        return NULL;
     struct lookup *lookup = lookup_new();
     lookup_add_servers(lookup, snapshot);
     lookup_run(lookup);
     struct service *service =
         service_new(snapshot, supervisor->service, lookup, supervisor->tickets, findings);
     lookup_free(lookup);
-    return service && reopen_log(supervisor, snapshot, findings) ? service : service_unref(service);
+    return service;
 }
 
-struct service *reload_build(struct supervisor *supervisor, char **ret_findings)
+static struct service *load(struct supervisor *supervisor, struct findings *findings)
+{
+    struct snapshot *snapshot = snapshot_load(supervisor->config_file, findings);
+    if (snapshot && supervisor->service)
+        check_restart(supervisor, snapshot, findings);
+    struct service *service = snapshot ? build(supervisor, snapshot, findings) : NULL;
+    snapshot_unref(snapshot);
+    return service;
+}
+
+static bool make_ready(struct supervisor *supervisor, struct findings *findings,
+                       struct readied *ret_readied)
+{
+    struct service *service = load(supervisor, findings);
+    if (!service)
+        return false;
+    struct listening *listening =
+        listening_new(service->snapshot, supervisor->worker_count, supervisor->service->snapshot,
+                      supervisor->listening, findings);
+    if (listening && reopen_log(supervisor, service->snapshot, findings)) {
+        *ret_readied = (struct readied){service, listening};
+        return true;
+    }
+    listening_free(listening);
+    service_unref(service);
+    return false;
+}
+
+struct service *reload_first(struct supervisor *supervisor)
 {
     struct findings *findings = findings_new(supervisor->config_file);
-    struct snapshot *snapshot = snapshot_load(supervisor->config_file, findings);
-    struct service *service = snapshot ? build(supervisor, snapshot, findings) : NULL;
-    if (findings->count) {
-        char *text = findings_print(findings);
-        fputs(text, stderr);
-        if (ret_findings)
-            *ret_findings = text;
-        else
-            free(text);
-    }
-    snapshot_unref(snapshot);
+    struct service *service = load(supervisor, findings);
+    supervisor_show(findings, NULL);
     findings_free(findings);
     return service;
 }
 
-void reload_adopt(struct supervisor *supervisor, struct service *service)
+// ---- handing over
+
+static void adopt_listening(struct supervisor *supervisor, const struct snapshot *snapshot,
+                            struct listening *listening)
+{
+    const struct snapshot *before = supervisor->service->snapshot;
+    listening_say(listening, snapshot, before, "listening on");
+    listening_say(supervisor->listening, before, snapshot, "no longer listening on");
+    listening_free(supervisor->listening);
+    supervisor->listening = listening;
+}
+
+void reload_adopt(struct supervisor *supervisor, struct service *service,
+                  struct listening *listening)
 {
     for (unsigned i = 0; i < supervisor->worker_count; i++)
-        worker_adopt(supervisor->workers[i], service);
+        worker_adopt(supervisor->workers[i], service,
+                     listening ? listening_take(listening, i) : NULL);
+    if (listening)
+        adopt_listening(supervisor, service->snapshot, listening);
     protections_adopt(supervisor->protections, service);
     probes_adopt(supervisor->probes, service->pools, service->snapshot->pool_count);
     service_unref(supervisor->service);
@@ -124,18 +148,21 @@ static void refuse(struct supervisor *supervisor, const char *why)
 
 bool reload(struct supervisor *supervisor, char **ret_findings)
 {
+    struct findings *findings = findings_new(supervisor->config_file);
+    struct readied readied;
     chores_pause(supervisor->chores);
-    struct service *service =
-        supervisor->is_draining ? NULL : reload_build(supervisor, ret_findings);
+    bool is_ready = !supervisor->is_draining && make_ready(supervisor, findings, &readied);
     chores_resume(supervisor->chores);
+    supervisor_show(findings, ret_findings);
+    findings_free(findings);
     supervisor->last_reload_us = loop_now_us();
-    supervisor->last_reload_was_refused = service == NULL;
-    if (!service) {
+    supervisor->last_reload_was_refused = !is_ready;
+    if (!is_ready) {
         refuse(supervisor, supervisor->is_draining ? "the process is stopping"
                                                    : "the configuration in use has not changed");
         return false;
     }
-    reload_adopt(supervisor, service);
+    reload_adopt(supervisor, readied.service, readied.listening);
     supervisor->reloads++;
     supervisor_say("reloaded %s", supervisor->config_file);
     return true;

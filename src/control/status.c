@@ -36,7 +36,7 @@ static json_t *listeners(const struct supervisor *supervisor)
         const struct listener_config *config = &snapshot->listeners[i];
         json_array_append_new(list,
                               json_pack("{ss,so,sb,ss?}", "bind", config->bind, "address",
-                                        address(&supervisor->listener_addresses[i]), "tls",
+                                        address(&supervisor->listening->addresses[i]), "tls",
                                         config->is_tls, "default_site", config->default_site));
     }
     return list;

@@ -34,6 +34,18 @@ void supervisor_say(const char *format, ...)
     va_end(arguments);
 }
 
+void supervisor_show(struct findings *findings, char **ret_findings)
+{
+    if (!findings->count)
+        return;
+    char *text = findings_print(findings);
+    fputs(text, stderr);
+    if (ret_findings)
+        *ret_findings = text;
+    else
+        free(text);
+}
+
 // ---- descriptors
 
 static size_t raise_descriptor_limit(void)
@@ -62,28 +74,9 @@ static size_t clients_per_worker(const struct supervisor *supervisor)
 
 // ---- starting
 
-static bool open_listener(struct supervisor *supervisor, size_t i, int *ret_fd)
-{
-    const struct listener_config *config = &supervisor->service->snapshot->listeners[i];
-    struct address *address = &supervisor->listener_addresses[i];
-    if (address->size == 0 && !address_parse(config->address, config->port, address)) {
-        supervisor_say("listener %s: not an address", config->bind);
-        return false;
-    }
-    *ret_fd = listener_open(address);
-    if (*ret_fd < 0)
-        supervisor_say("listener %s: %s", config->bind, strerror(errno));
-    return *ret_fd >= 0;
-}
-
 static bool start_worker(struct supervisor *supervisor, unsigned index, size_t clients_max)
 {
-    size_t count = supervisor->service->snapshot->listener_count;
-    int *fds = calloc(count + 1, sizeof *fds);
-    CHECK(fds);
-    bool is_open = true;
-    for (size_t i = 0; i < count && is_open; i++)
-        is_open = open_listener(supervisor, i, &fds[i]);
+    int *fds = listening_take(supervisor->listening, index);
     struct worker_setup setup = {
         .index = index,
         .count = supervisor->worker_count,
@@ -93,7 +86,7 @@ static bool start_worker(struct supervisor *supervisor, unsigned index, size_t c
         .log = supervisor->journal ? journal_take : NULL,
         .log_receiver = supervisor->journal,
     };
-    supervisor->workers[index] = is_open ? worker_new(&setup) : NULL;
+    supervisor->workers[index] = worker_new(&setup);
     free(fds);
     return supervisor->workers[index] != NULL;
 }
@@ -104,14 +97,25 @@ static unsigned core_count(void)
     return cores > 0 ? (unsigned)cores : 1;
 }
 
+static bool open_listeners(struct supervisor *supervisor)
+{
+    struct findings *findings = findings_new(supervisor->config_file);
+    supervisor->listening = listening_new(supervisor->service->snapshot, supervisor->worker_count,
+                                          NULL, NULL, findings);
+    supervisor_show(findings, NULL);
+    findings_free(findings);
+    return supervisor->listening != NULL;
+}
+
 static bool start_workers(struct supervisor *supervisor)
 {
     const struct snapshot *snapshot = supervisor->service->snapshot;
     supervisor->worker_count = snapshot->workers ? snapshot->workers : core_count();
     supervisor->workers = calloc(supervisor->worker_count, sizeof(struct worker *));
-    supervisor->listener_addresses = calloc(snapshot->listener_count + 1, sizeof(struct address));
-    CHECK(supervisor->workers && supervisor->listener_addresses);
+    CHECK(supervisor->workers);
     size_t clients_max = clients_per_worker(supervisor);
+    if (!open_listeners(supervisor))
+        return false;
     for (unsigned i = 0; i < supervisor->worker_count; i++)
         if (!start_worker(supervisor, i, clients_max))
             return false;
@@ -142,12 +146,7 @@ static void start_probes(struct supervisor *supervisor)
 
 static void say_ready(const struct supervisor *supervisor)
 {
-    for (size_t i = 0; i < supervisor->service->snapshot->listener_count; i++) {
-        char text[ADDRESS_TEXT_MAX];
-        address_print(&supervisor->listener_addresses[i], text);
-        supervisor_say("listening on %s (%s)", text,
-                       supervisor->service->snapshot->listeners[i].is_tls ? "TLS" : "plain");
-    }
+    listening_say(supervisor->listening, supervisor->service->snapshot, NULL, "listening on");
     supervisor_say("ready: %u workers", supervisor->worker_count);
     sd_notify(0, "READY=1");
 }
@@ -234,7 +233,7 @@ static void take_down(struct supervisor *supervisor)
     mailbox_done(&supervisor->mailbox);
     io_thread_done(&supervisor->io);
     free(supervisor->workers);
-    free(supervisor->listener_addresses);
+    listening_free(supervisor->listening);
 }
 
 static bool prepare(struct supervisor *supervisor)
@@ -245,7 +244,7 @@ static bool prepare(struct supervisor *supervisor)
           mailbox_init(&supervisor->mailbox, supervisor->io.loop));
     CHECK(hear_signals(supervisor));
     supervisor->tickets = tls_tickets_new();
-    supervisor->service = reload_build(supervisor, NULL);
+    supervisor->service = reload_first(supervisor);
     if (!supervisor->service || !open_journal(supervisor))
         return false;
     supervisor->admin = admin_new(supervisor);

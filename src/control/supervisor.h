@@ -4,6 +4,7 @@
 
 #include "control/control.h"
 #include "control/journal.h"
+#include "control/listening.h"
 #include "control/protection.h"
 
 struct supervisor {
@@ -22,7 +23,7 @@ struct supervisor {
     struct moves *moves;
     struct worker **workers;
     unsigned worker_count;
-    struct address *listener_addresses; // as bound, with the port the kernel chose
+    struct listening *listening;
     uint64_t started_us;
     uint64_t reloads;
     uint64_t reloads_failed;
@@ -34,11 +35,16 @@ struct supervisor {
 // One line on standard error: what the process itself has to say, apart from the log of traffic.
 void supervisor_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// Reads the file and builds a service; prints the findings, and gives them malloc'ed when there are
-// any and `ret_findings` is not NULL. NULL: nothing has changed.
-struct service *reload_build(struct supervisor *supervisor, char **ret_findings);
+// Prints findings on standard error, and gives the text malloc'ed when there is any and
+// `ret_findings` is not NULL.
+void supervisor_show(struct findings *findings, char **ret_findings);
+
+// Reads the file and builds a service, the first one; prints the findings. NULL: it cannot.
+struct service *reload_first(struct supervisor *supervisor);
 // Builds and, if that succeeded, hands the new service to every worker. False when the old one
-// serves on. `ret_findings` as above.
+// serves on. `ret_findings` as for supervisor_show.
 bool reload(struct supervisor *supervisor, char **ret_findings);
-// Hands a service over to every worker and takes it as the one in use.
-void reload_adopt(struct supervisor *supervisor, struct service *service);
+// Hands a service over to every worker and takes it as the one in use, with what it listens on;
+// NULL: as before.
+void reload_adopt(struct supervisor *supervisor, struct service *service,
+                  struct listening *listening);

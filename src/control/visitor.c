@@ -293,11 +293,11 @@ static void on_accept(struct listener *listener, int fd, const struct address *a
     channel_want(channel, CHANNEL_READ);
 }
 
-bool door_init(struct door *door, struct io_thread *io, int fd, visitor_ask_fn *ask, void *owner)
+void door_init(struct door *door, struct io_thread *io, int fd, visitor_ask_fn *ask, void *owner)
 {
     *door = (struct door){.io = io, .ask = ask, .owner = owner};
     list_init(&door->visitors);
-    return listener_init(&door->listener, io->loop, fd, on_accept);
+    listener_init(&door->listener, io->loop, fd, on_accept);
 }
 
 void door_done(struct door *door)

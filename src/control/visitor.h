@@ -24,8 +24,8 @@ struct door {
     int role; // the owner's: what may be asked here
 };
 
-// Lets visitors in on `fd`, which it owns from here on. False without a descriptor.
-bool door_init(struct door *door, struct io_thread *io, int fd, visitor_ask_fn *ask, void *owner);
+// Lets visitors in on `fd`, which it owns from here on.
+void door_init(struct door *door, struct io_thread *io, int fd, visitor_ask_fn *ask, void *owner);
 // Sends every visitor away and closes.
 void door_done(struct door *door);
 

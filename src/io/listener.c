@@ -118,16 +118,13 @@ static void on_queue(struct watch *watch, uint32_t events)
         listener->batch = 1;
 }
 
-bool listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept)
+void listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept)
 {
     *listener = (struct listener){.loop = loop, .on_accept = on_accept, .batch = 1};
     listener->spare = spare_descriptor();
-    if (listener->spare < 0)
-        return false;
     watch_init(&listener->watch, fd, on_queue);
     timer_init(&listener->pause, resume_accepting);
     loop_watch(loop, &listener->watch, EPOLLIN);
-    return true;
 }
 
 void listener_done(struct listener *listener)
@@ -136,5 +133,6 @@ void listener_done(struct listener *listener)
         ;
     loop_timer_clear(listener->loop, &listener->pause);
     loop_close(listener->loop, &listener->watch);
-    close(listener->spare);
+    if (listener->spare >= 0)
+        close(listener->spare);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Listening sockets. They are opened once, one per worker and address, and survive every reload.
+// Listening sockets, one per worker and address.
 #pragma once
 
 #include "io/address.h"
@@ -24,7 +24,7 @@ struct listener {
 // descriptor, or -1 and errno. Port 0 is replaced in `address` by the one the kernel chose.
 int listener_open(struct address *address);
 
-// Serves `fd` on this loop; false without a descriptor for the spare.
-bool listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept);
+// Serves `fd` on this loop.
+void listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept);
 // Accepts what is already queued, then stops listening.
 void listener_done(struct listener *listener);

@@ -228,8 +228,8 @@ void client_close(struct client *client, enum end end, bool abort)
     channel_close(client->channel, abort);
     list_leave(&client->siblings);
     keeper->client_count--;
-    if (keeper->listener_clients)
-        keeper->listener_clients[client->listener_index]--;
+    if (client->entrance)
+        client->entrance->clients--;
     keeper_release_side(keeper, client->side);
     loop_last(keeper->io->loop, &client->burial);
 }

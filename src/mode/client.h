@@ -35,7 +35,7 @@ struct client {
     struct keeper *keeper;
     struct service_side *side;
     const struct listener_config *listener;
-    size_t listener_index;
+    struct entrance *entrance;
     size_t site_index; // chosen by name; SIZE_MAX on a plain listener
     int socket_fd;     // of the channel's socket, whatever stands above it
     struct channel *channel;

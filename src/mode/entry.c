@@ -126,12 +126,12 @@ static void on_ready(struct channel *channel, unsigned ready)
         look(client);
 }
 
-static bool is_over_limit(const struct keeper *keeper, size_t listener_index)
+static bool is_over_limit(const struct keeper *keeper, const struct entrance *entrance)
 {
     const struct listener_config *listener =
-        &keeper->side->service->snapshot->listeners[listener_index];
+        &keeper->side->service->snapshot->listeners[entrance->index];
     return keeper->client_count >= keeper->clients_max || keeper->is_draining ||
-           keeper->listener_clients[listener_index] * keeper->id_step >= listener->clients_max;
+           entrance->clients * keeper->id_step >= listener->clients_max;
 }
 
 static void refuse(struct keeper *keeper, int fd)
@@ -142,10 +142,10 @@ static void refuse(struct keeper *keeper, int fd)
     close(fd);
 }
 
-void entry_accept(struct keeper *keeper, size_t listener_index, int fd,
+void entry_accept(struct keeper *keeper, struct entrance *entrance, int fd,
                   const struct address *address)
 {
-    struct channel *channel = is_over_limit(keeper, listener_index)
+    struct channel *channel = is_over_limit(keeper, entrance)
                                   ? NULL
                                   : socket_channel_new(keeper->io->loop, fd, END_CLIENT_RESET);
     if (!channel) {
@@ -158,9 +158,9 @@ void entry_accept(struct keeper *keeper, size_t listener_index, int fd,
         return;
     }
     client->address = *address;
-    client->listener_index = listener_index;
-    client->listener = &client_snapshot(client)->listeners[listener_index];
-    keeper->listener_clients[listener_index]++;
+    client->entrance = entrance;
+    client->listener = &client_snapshot(client)->listeners[entrance->index];
+    entrance->clients++;
     tally_one(&keeper->tally, TALLY_CLIENTS_ACCEPTED);
     channel->on_ready = on_ready;
     if (!client->listener->is_tls) {

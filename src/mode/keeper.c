@@ -100,6 +100,4 @@ void keeper_done(struct keeper *keeper)
     CHECK(list_is_empty(&keeper->sides));
     stock_done(&keeper->exchanges);
     logbook_done(&keeper->logbook);
-    free(keeper->listener_clients);
-    keeper->listener_clients = NULL;
 }

@@ -40,6 +40,12 @@ struct service_side {
 
 // ---- the keeper: owner of all clients of one worker
 
+// Where clients come in: one listener of one worker, who owns it. It outlives its clients.
+struct entrance {
+    size_t index; // of its listener in the newest snapshot; SIZE_MAX: that does not have it
+    size_t clients;
+};
+
 struct exchange;
 struct keeper;
 typedef void keeper_log_fn(struct keeper *keeper, struct span line);
@@ -52,7 +58,6 @@ struct keeper {
     size_t client_count;
     size_t exchange_count;
     size_t pin_count;
-    size_t *listener_clients; // per listener of the snapshot at start
     uint64_t
         id_step; // ids of a worker are congruent modulo the number of workers, so they are unique
     uint64_t next_client_id;
@@ -89,8 +94,8 @@ void keeper_drain(struct keeper *keeper);
 // Closes every client now.
 void keeper_close_all(struct keeper *keeper, enum end end);
 
-// A new client. `listener_index` counts in the snapshot. Owns `fd` in every case.
-void entry_accept(struct keeper *keeper, size_t listener_index, int fd,
+// A new client through an entrance that the newest snapshot has. Owns `fd` in every case.
+void entry_accept(struct keeper *keeper, struct entrance *entrance, int fd,
                   const struct address *address);
 
 // What the admin API shows. Each writes one whole JSON array of at most the text's capacity (at

@@ -96,7 +96,7 @@ static void follow_reload(struct client *client)
 {
     struct service_side *newest = client->keeper->side;
     if (client->side == newest || has_pin(client) || client->login_watch ||
-        client->rescue_pool != SIZE_MAX)
+        client->rescue_pool != SIZE_MAX || client->entrance->index == SIZE_MAX)
         return;
     size_t site = SIZE_MAX;
     if (client->site_index != SIZE_MAX) {
@@ -110,7 +110,7 @@ static void follow_reload(struct client *client)
     client->side = newest;
     client->site_index = site;
     newest->clients++;
-    client->listener = &newest->service->snapshot->listeners[client->listener_index];
+    client->listener = &newest->service->snapshot->listeners[client->entrance->index];
     keeper_release_side(client->keeper, left);
 }
 

@@ -4,15 +4,22 @@
 #include "worker/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 
 #define LOG_FLUSH_MS 200
 
+// Lives on after it has stopped listening, for as long as clients that came in by it.
 struct worker_listener {
-    struct listener listener;
+    struct list siblings;
     struct worker *worker;
-    size_t index;
+    struct listener listener;
+    struct entrance entrance;
+    char *bind; // with nth: which one it is
+    unsigned nth;
+    bool is_listening;
 };
 
 struct worker {
@@ -20,8 +27,7 @@ struct worker {
     struct io_thread io;
     struct mailbox mailbox;
     struct keeper keeper;
-    struct worker_listener *listeners;
-    size_t listener_count;
+    struct list listeners;
     bool is_accepting;
     struct timer deadline;
     struct timer log_timer;
@@ -36,6 +42,7 @@ struct order {
     struct letter letter;
     struct worker *worker;
     struct service *service;
+    int *listener_fds;
     uint64_t deadline_ms;
 };
 
@@ -75,40 +82,109 @@ static void add_line(struct keeper *keeper, struct span line)
                        loop_time_ms(worker->io.loop) + LOG_FLUSH_MS);
 }
 
+// ---- listeners
+
+static void on_accept(struct listener *listener, int fd, const struct address *address)
+{
+    struct worker_listener *own = CONTAINER(listener, struct worker_listener, listener);
+    entry_accept(&own->worker->keeper, &own->entrance, fd, address);
+}
+
+static void listen_on(struct worker *worker, const struct listener_config *config, int fd)
+{
+    struct worker_listener *own = calloc(1, sizeof *own);
+    CHECK(own);
+    list_init(&own->siblings);
+    list_join(&worker->listeners, &own->siblings);
+    own->worker = worker;
+    own->bind = strdup(config->bind);
+    CHECK(own->bind);
+    own->nth = config->nth;
+    own->is_listening = true;
+    listener_init(&own->listener, worker->io.loop, fd, on_accept);
+}
+
+static void stop_listening(struct worker_listener *own)
+{
+    if (own->is_listening)
+        listener_done(&own->listener); // takes its queue
+    own->is_listening = false;
+}
+
+static void forget(struct worker_listener *own)
+{
+    list_leave(&own->siblings);
+    free(own->bind);
+    free(own);
+}
+
+// Before the service is adopted: what waits in the queue of a listener that goes is still served.
+static void stop_what_goes(struct worker *worker, const struct snapshot *snapshot)
+{
+    LIST_EACH (item, &worker->listeners) {
+        struct worker_listener *own = CONTAINER(item, struct worker_listener, siblings);
+        if (snapshot_listener(snapshot, own->bind, own->nth) == SIZE_MAX)
+            stop_listening(own);
+        if (!own->is_listening && own->entrance.clients == 0)
+            forget(own);
+    }
+}
+
+// After it is adopted: entrances count in the newest snapshot.
+static void start_what_comes(struct worker *worker, const struct snapshot *snapshot,
+                             const int *listener_fds)
+{
+    for (size_t i = 0; listener_fds && i < snapshot->listener_count; i++)
+        if (listener_fds[i] >= 0 && worker->is_accepting)
+            listen_on(worker, &snapshot->listeners[i], listener_fds[i]);
+        else if (listener_fds[i] >= 0)
+            close(listener_fds[i]);
+    LIST_EACH (item, &worker->listeners) {
+        struct worker_listener *own = CONTAINER(item, struct worker_listener, siblings);
+        own->entrance.index = snapshot_listener(snapshot, own->bind, own->nth);
+    }
+}
+
+static void adopt(struct worker *worker, struct service *service, const int *listener_fds)
+{
+    stop_what_goes(worker, service->snapshot);
+    CHECK(keeper_adopt(&worker->keeper, service));
+    start_what_comes(worker, service->snapshot, listener_fds);
+}
+
+static void stop_accepting(struct worker *worker)
+{
+    worker->is_accepting = false;
+    LIST_EACH (item, &worker->listeners)
+        stop_listening(CONTAINER(item, struct worker_listener, siblings));
+}
+
 // ---- mail
 
-static void post(struct worker *worker, letter_fn *open, struct service *service,
-                 uint64_t deadline_ms)
+static struct order *order_new(struct worker *worker, letter_fn *open)
 {
     struct order *order = calloc(1, sizeof *order);
     CHECK(order);
     order->letter.open = open;
     order->worker = worker;
-    order->service = service;
-    order->deadline_ms = deadline_ms;
-    mailbox_post(&worker->mailbox, &order->letter);
+    return order;
 }
 
 static void open_adopt(struct letter *letter)
 {
     struct order *order = CONTAINER(letter, struct order, letter);
-    keeper_adopt(&order->worker->keeper, order->service);
+    adopt(order->worker, order->service, order->listener_fds);
     service_unref(order->service);
+    free(order->listener_fds);
     free(order);
 }
 
-void worker_adopt(struct worker *worker, struct service *service)
+void worker_adopt(struct worker *worker, struct service *service, int *listener_fds)
 {
-    post(worker, open_adopt, service_ref(service), 0);
-}
-
-static void stop_accepting(struct worker *worker)
-{
-    if (!worker->is_accepting)
-        return;
-    worker->is_accepting = false;
-    for (size_t i = 0; i < worker->listener_count; i++)
-        listener_done(&worker->listeners[i].listener);
+    struct order *order = order_new(worker, open_adopt);
+    order->service = service_ref(service);
+    order->listener_fds = listener_fds;
+    mailbox_post(&worker->mailbox, &order->letter);
 }
 
 static void on_deadline(struct timer *timer)
@@ -129,7 +205,9 @@ static void open_drain(struct letter *letter)
 
 void worker_drain(struct worker *worker, uint64_t deadline_ms)
 {
-    post(worker, open_drain, NULL, deadline_ms);
+    struct order *order = order_new(worker, open_drain);
+    order->deadline_ms = deadline_ms;
+    mailbox_post(&worker->mailbox, &order->letter);
 }
 
 static void open_question(struct letter *letter)
@@ -147,12 +225,6 @@ void worker_ask(struct worker *worker, struct worker_question *question)
 }
 
 // ---- the thread
-
-static void on_accept(struct listener *listener, int fd, const struct address *address)
-{
-    struct worker_listener *own = CONTAINER(listener, struct worker_listener, listener);
-    entry_accept(&own->worker->keeper, own->index, fd, address);
-}
 
 static uint64_t links_of(const struct keeper *keeper)
 {
@@ -194,25 +266,6 @@ static void *run(void *argument)
 
 // ---- life
 
-static bool listen_on_all(struct worker *worker, const struct worker_setup *setup)
-{
-    const struct snapshot *snapshot = setup->service->snapshot;
-    worker->listeners = calloc(snapshot->listener_count + 1, sizeof *worker->listeners);
-    worker->keeper.listener_clients = calloc(snapshot->listener_count + 1, sizeof(size_t));
-    if (!worker->listeners || !worker->keeper.listener_clients)
-        return false;
-    for (size_t i = 0; i < snapshot->listener_count; i++) {
-        struct worker_listener *own = &worker->listeners[i];
-        own->worker = worker;
-        own->index = i;
-        if (!listener_init(&own->listener, worker->io.loop, setup->listener_fds[i], on_accept))
-            return false;
-        worker->listener_count++;
-    }
-    worker->is_accepting = true;
-    return true;
-}
-
 struct worker *worker_new(const struct worker_setup *setup)
 {
     struct worker *worker = calloc(1, sizeof *worker);
@@ -226,8 +279,9 @@ struct worker *worker_new(const struct worker_setup *setup)
     worker->log_receiver = setup->log_receiver;
     timer_init(&worker->deadline, on_deadline);
     timer_init(&worker->log_timer, on_log_timer);
-    if (!keeper_adopt(&worker->keeper, setup->service) || !listen_on_all(worker, setup))
-        return NULL;
+    list_init(&worker->listeners);
+    worker->is_accepting = true;
+    adopt(worker, setup->service, setup->listener_fds);
     return io_thread_start(&worker->thread, run, worker) ? worker : NULL;
 }
 
@@ -258,7 +312,8 @@ struct worker *worker_join(struct worker *worker)
     loop_turn(worker->io.loop, 0);
     CHECK(loop_live(worker->io.loop) == 0);
     io_thread_done(&worker->io);
-    free(worker->listeners);
+    LIST_EACH (item, &worker->listeners)
+        forget(CONTAINER(item, struct worker_listener, siblings));
     free(worker);
     return NULL;
 }

@@ -33,8 +33,10 @@ struct worker_setup {
 struct worker *worker_new(const struct worker_setup *setup);
 
 // By mail, from the control thread: each returns at once.
-// The service is adopted; the worker takes its own reference.
-void worker_adopt(struct worker *worker, struct service *service);
+// The service is adopted; the worker takes its own reference. `listener_fds`, malloc'ed, are those
+// of listeners it did not have, -1 elsewhere; the worker owns them and frees the array. NULL: it
+// has them all. Listeners that the service does not have are closed once their queue is taken.
+void worker_adopt(struct worker *worker, struct service *service, int *listener_fds);
 // Stops accepting (what is queued is still taken) and drains; after `deadline_ms` (loop time) every
 // client is closed. The thread ends when the last client has gone.
 void worker_drain(struct worker *worker, uint64_t deadline_ms);

@@ -221,21 +221,90 @@ def test_a_file_that_is_gone_changes_nothing(backends):
         assert serving.fetch() == (200, b"1")
 
 
-@pytest.mark.parametrize("change", ["other address", "one more", "one less"])
-def test_changed_listeners_are_refused(backends, change):
-    content = config(pool("main", ("iis.test", backends[0].port)))
-    content["listeners"].append({"bind": "[::1]:0", "tls": False})
-    other = json.loads(json.dumps(content))
-    if change == "other address":
-        other["listeners"][1]["bind"] = "127.0.0.2:0"
-    elif change == "one more":
-        other["listeners"].append({"bind": "127.0.0.2:0", "tls": False})
-    else:
-        other["listeners"].pop()
-    with Serving(content) as serving:
-        said = serving.change(other)
-        assert refused(said) and "the listeners differ from those in use" in said and "restart" in said
-        assert serving.fetch() == (200, b"1")
+# -- listeners
+
+def ports(serving):
+    return [int(one["address"].rsplit(":", 1)[1]) for one in serving.get("/status")["listeners"]]
+
+
+def is_open(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), PATIENCE_S).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
+def listening(backend, *binds):
+    content = config(pool("main", ("iis.test", backend.port)))
+    content["listeners"] = [{"bind": bind, "tls": False} for bind in binds]
+    return content
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def test_listeners_come_and_go_and_stay(backends):
+    one, two = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    with Serving(listening(backends[0], "127.0.0.1:0", "127.0.0.1:0", one)) as serving, Talk(serving) as talk:
+        first, second, third = ports(serving)
+        assert talk.ask() == (200, b"1") and is_open(second) and is_open(third)
+        said = serving.change(listening(backends[1], two, "127.0.0.1:0"))
+        assert adopted(said)
+        assert f"listening on {two} (plain)" in said
+        for gone in (second, third):
+            assert f"no longer listening on 127.0.0.1:{gone} (plain)" in said
+            until(lambda port=gone: not is_open(port))
+        assert ports(serving) == [int(two.rsplit(":", 1)[1]), first]
+        for port in ports(serving):
+            until(lambda port=port: is_open(port))
+        assert talk.ask() == (200, b"2") and serving.fetch() == (200, b"2")
+        assert adopted(serving.change(listening(backends[1], "127.0.0.1:0", one)))
+        assert ports(serving) == [first, third]
+        until(lambda: is_open(third))
+
+
+def test_a_client_outlives_its_listener(backends):
+    keeps = f"127.0.0.1:{free_port()}"
+    with Serving(listening(backends[0], "127.0.0.1:0", keeps)) as serving, Talk(serving) as talk:
+        gone = serving.port
+        assert talk.ask() == (200, b"1")
+        for backend in backends[::-1]:  # the second time its listener is forgotten already
+            assert adopted(serving.change(listening(backend, keeps)))
+            until(lambda: not is_open(gone))
+            assert talk.ask() == (200, b"1")  # where it came in is no part of the new file
+        assert [one["listener"] for one in serving.get("/clients")["clients"]] == ["127.0.0.1:0"]
+
+
+def test_limits_of_a_listener_count_only_its_own(backends):
+    other = f"127.0.0.1:{free_port()}"
+    content = listening(backends[0], "127.0.0.1:0")
+    content["workers"] = 1
+    content["listeners"][0]["clients_max"] = 1
+    with Serving(content) as serving, Talk(serving) as talk:
+        assert talk.ask() == (200, b"1")
+        content["listeners"].insert(0, {"bind": other, "tls": False, "clients_max": 1})
+        assert adopted(serving.change(content))
+        until(lambda: is_open(int(other.rsplit(":", 1)[1])))
+        with pytest.raises(OSError), Talk(serving) as full:
+            full.ask()
+        assert talk.ask() == (200, b"1")
+
+
+@pytest.mark.parametrize("bind, why", [("taken", "Address already in use"), ("192.0.2.1:0", "Cannot assign")])
+def test_a_listener_that_cannot_be_opened_changes_nothing(backends, bind, why):
+    fresh = f"127.0.0.1:{free_port()}"
+    with socket.create_server(("127.0.0.1", 0)) as taken, \
+            Serving(listening(backends[0], "127.0.0.1:0")) as serving:
+        bind = f"127.0.0.1:{taken.getsockname()[1]}" if bind == "taken" else bind
+        said = serving.change(listening(backends[1], "127.0.0.1:0", fresh, bind))
+        assert refused(said) and f"listeners[2].bind: cannot listen on {bind}: {why}" in said
+        assert re.search(r"/handfast\.yaml:(\d+:\d+:)? error: listeners", said)
+        assert not is_open(int(fresh.rsplit(":", 1)[1]))
+        assert len(ports(serving)) == 1 and serving.fetch() == (200, b"1")
 
 
 def test_the_authority_of_a_pool_is_read_before_anything_changes(backends, tmp_path):

@@ -122,7 +122,7 @@ static void come_in(struct play *play, struct player *player, unsigned number)
     address.v4.sin_addr.s_addr = htonl(0xc0000200 + number);
     player->wire = kernel_accept(&fd);
     player->wire->owner = (int)number;
-    entry_accept(play->keeper, 0, fd, &address);
+    entry_accept(play->keeper, &play->entrance, fd, &address);
 }
 
 // Our own answer instead of the server's: whole, and nothing behind it.

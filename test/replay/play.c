@@ -91,7 +91,6 @@ static void forget_connects(struct service *service)
 
 static void open_worker(struct play *play)
 {
-    const struct snapshot *snapshot = play->script->snapshot;
     CHECK(io_thread_init(&play->io));
     play->keeper = &keeper_memory;
     memset(play->keeper, 0, offsetof(struct keeper, request)); // behind it is scratch
@@ -99,7 +98,7 @@ static void open_worker(struct play *play)
     keeper_init(play->keeper, &play->io, 0, 1);
     play->keeper->owner = play;
     play->keeper->log = on_log;
-    play->keeper->listener_clients = calloc(snapshot->listener_count, sizeof(size_t));
+    play->entrance = (struct entrance){0};
     keeper_adopt(play->keeper, play->script->service);
 }
 

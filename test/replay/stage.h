@@ -18,6 +18,7 @@ struct play {
     const struct plan *plan;
     struct io_thread io;
     struct keeper *keeper;
+    struct entrance entrance;
     struct player players[PLAYERS_MAX];
     struct player beside;
     size_t player_count;

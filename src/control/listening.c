@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening the sockets of a snapshot before anything changes.
+#include "control/listening.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "control/supervisor.h"
+
+static int *fd_of(const struct listening *listening, unsigned worker, size_t listener)
+{
+    return &listening->fds[worker * listening->count + listener];
+}
+
+static void refuse(struct findings *findings, const struct listener_config *config, size_t index,
+                   const char *why)
+{
+    char path[64];
+    snprintf(path, sizeof path, "listeners[%zu].bind", index);
+    findings_add(findings, FINDING_ERROR, config->place, path,
+                 "an address of this machine and a free port", NULL, "cannot listen on %s: %s",
+                 config->bind, why);
+}
+
+// One socket for each worker. The first may be given its port by the kernel; the others share it.
+static bool open_one(struct listening *listening, const struct snapshot *snapshot, size_t i,
+                     struct findings *findings)
+{
+    const struct listener_config *config = &snapshot->listeners[i];
+    struct address *address = &listening->addresses[i];
+    if (!address_parse(config->address, config->port, address)) {
+        refuse(findings, config, i, "not an address");
+        return false;
+    }
+    for (unsigned worker = 0; worker < listening->workers; worker++) {
+        int fd = listener_open(address);
+        if (fd < 0) {
+            refuse(findings, config, i, strerror(errno));
+            return false;
+        }
+        *fd_of(listening, worker, i) = fd;
+    }
+    return true;
+}
+
+static struct listening *listening_empty(size_t count, unsigned workers)
+{
+    struct listening *listening = calloc(1, sizeof *listening);
+    CHECK(listening);
+    listening->count = count;
+    listening->workers = workers;
+    listening->addresses = calloc(count + 1, sizeof *listening->addresses);
+    listening->fds = malloc((count * workers + 1) * sizeof *listening->fds);
+    CHECK(listening->addresses && listening->fds);
+    for (size_t i = 0; i < count * workers; i++)
+        listening->fds[i] = -1;
+    return listening;
+}
+
+struct listening *listening_new(const struct snapshot *snapshot, unsigned workers,
+                                const struct snapshot *old, const struct listening *now,
+                                struct findings *findings)
+{
+    struct listening *listening = listening_empty(snapshot->listener_count, workers);
+    bool is_open = true;
+    for (size_t i = 0; i < snapshot->listener_count && is_open; i++) {
+        const struct listener_config *config = &snapshot->listeners[i];
+        size_t kept = old ? snapshot_listener(old, config->bind, config->nth) : SIZE_MAX;
+        if (kept != SIZE_MAX)
+            listening->addresses[i] = now->addresses[kept];
+        else
+            is_open = open_one(listening, snapshot, i, findings);
+    }
+    return is_open ? listening : listening_free(listening);
+}
+
+int *listening_take(struct listening *listening, unsigned worker)
+{
+    int *fds = calloc(listening->count + 1, sizeof *fds);
+    CHECK(fds);
+    for (size_t i = 0; i < listening->count; i++) {
+        fds[i] = *fd_of(listening, worker, i);
+        *fd_of(listening, worker, i) = -1;
+    }
+    return fds;
+}
+
+void listening_say(const struct listening *listening, const struct snapshot *snapshot,
+                   const struct snapshot *other, const char *words)
+{
+    for (size_t i = 0; i < listening->count; i++) {
+        const struct listener_config *config = &snapshot->listeners[i];
+        char text[ADDRESS_TEXT_MAX];
+        if (other && snapshot_listener(other, config->bind, config->nth) != SIZE_MAX)
+            continue;
+        address_print(&listening->addresses[i], text);
+        supervisor_say("%s %s (%s)", words, text, config->is_tls ? "TLS" : "plain");
+    }
+}
+
+struct listening *listening_free(struct listening *listening)
+{
+    if (!listening)
+        return NULL;
+    for (size_t i = 0; i < listening->count * listening->workers; i++)
+        if (listening->fds[i] >= 0)
+            close(listening->fds[i]);
+    free(listening->addresses);
+    free(listening->fds);
+    free(listening);
+    return NULL;
+}
