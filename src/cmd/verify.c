@@ -2,6 +2,8 @@
 // `handfast verify`: logs in through every route of a running configuration, as people do, and
 // prints what was measured. Exit status: 0 all of it works, 1 some of it does not, 2 wrong usage or
 // nothing could be measured.
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,19 +202,26 @@ static void print_rest(const struct verify_report *report)
                               : "Not every login works as it must.");
 }
 
+struct page {
+    const struct verify_report *report;
+    const char *config;
+};
+
+static void print_page(const void *context, FILE *out)
+{
+    const struct page *page = context;
+    verify_html(page->report, page->config, out);
+}
+
 static bool write_html(const struct verify_report *report, const struct wish *wish)
 {
-    FILE *out = wish->html ? fopen(wish->html, "we") : NULL;
+    struct page page = {report, wish->file};
 
     if (!wish->html)
         return true;
-    if (out)
-        verify_html(report, wish->file, out);
-    bool is_written = out && !ferror(out);
-    if (out && fclose(out) != 0)
-        is_written = false;
+    bool is_written = file_write(AT_FDCWD, wish->html, 0666, print_page, &page);
     if (!is_written)
-        fprintf(stderr, "handfast verify: cannot write %s\n", wish->html);
+        fprintf(stderr, "handfast verify: cannot write %s: %s\n", wish->html, strerror(errno));
     return is_written;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "doctor/facts.h"
+#include "doctor/file.h"
 #include "doctor/finding.h"
 #include "doctor/plan/plan.h"
 #include "doctor/report.h"

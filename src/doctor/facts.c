@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/check.h"
+#include "doctor/file.h"
 
 // A whole run over 32 nodes is well below 1 MiB.
 #define FILE_BYTES_MAX (16u << 20)
@@ -105,23 +104,18 @@ bool facts_load(struct facts *facts, const char *file)
     return is_read;
 }
 
+static void print_facts(const void *context, FILE *out)
+{
+    const struct facts *facts = context;
+    if (json_dumpf(facts->root, out, JSON_INDENT(2)) == 0)
+        fputs("\n", out);
+}
+
 bool facts_save(const struct facts *facts, const char *file)
 {
-    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    struct stat status;
-    bool is_written = fd >= 0 && fstat(fd, &status) == 0;
-    // a file that was there before may have been open to all
-    if (is_written && S_ISREG(status.st_mode))
-        is_written = fchmod(fd, 0600) == 0;
-    if (is_written)
-        is_written = json_dumpfd(facts->root, fd, JSON_INDENT(2)) == 0 && write(fd, "\n", 1) == 1;
-    int problem = errno;
-    if (fd >= 0 && close(fd) != 0 && is_written) {
-        is_written = false;
-        problem = errno;
-    }
+    bool is_written = file_write(AT_FDCWD, file, 0600, print_facts, facts);
     if (!is_written)
-        fprintf(stderr, "handfast doctor: cannot write %s: %s\n", file, strerror(problem));
+        fprintf(stderr, "handfast doctor: cannot write %s: %s\n", file, strerror(errno));
     return is_written;
 }
 

@@ -21,7 +21,7 @@ void facts_done(struct facts *facts);
 bool facts_parse(struct facts *facts, struct span text, char *ret_problem, size_t capacity);
 // From a file that facts_save wrote. False, with a sentence on stderr, when it is not that.
 bool facts_load(struct facts *facts, const char *file);
-// Mode 0600. False, with a sentence on stderr, when it cannot be written.
+// Mode 0600, by file_write. False, with a sentence on stderr, when it cannot be written.
 bool facts_save(const struct facts *facts, const char *file);
 
 // Reading: `path` is keys and array indexes joined by dots ("tls.certificate.names.0"), from any

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of documents, their file names, and writing them to a directory. Replaces files whole:
-// a reader sees the old or the new one, and a link in the way is not followed.
+// The list of documents, their file names, and writing them to a directory, each whole or not at
+// all.
 #include "doctor/plan/document.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "doctor/file.h"
 
 // ---------------------------------------------------------------------------- pieces of documents
 
@@ -118,25 +119,22 @@ void plan_document_print(const struct plan *plan, size_t index, FILE *out)
 
 // ---------------------------------------------------------------------------- writing
 
+struct printing {
+    const struct plan *plan;
+    size_t index;
+};
+
+static void print_document(const void *context, FILE *out)
+{
+    const struct printing *printing = context;
+    plan_document_print(printing->plan, printing->index, out);
+}
+
 // Below `directory`, an open descriptor. False with errno.
 static bool write_document(const struct plan *plan, size_t index, int directory)
 {
-    const char *name = plan_document_name(plan, index);
-    char unfinished[256];
-    snprintf(unfinished, sizeof unfinished, ".%s.%d", name, (int)getpid());
-    int file = openat(directory, unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    FILE *out = file < 0 ? NULL : fdopen(file, "w");
-    if (!out)
-        return false;
-    plan_document_print(plan, index, out);
-    bool is_written = !ferror(out);
-    is_written &= fclose(out) == 0;
-    if (is_written && renameat(directory, unfinished, directory, name) == 0)
-        return true;
-    int reason = errno;
-    unlinkat(directory, unfinished, 0);
-    errno = reason;
-    return false;
+    struct printing printing = {plan, index};
+    return file_write(directory, plan_document_name(plan, index), 0644, print_document, &printing);
 }
 
 bool plan_write(const struct plan *plan, const char *directory)
