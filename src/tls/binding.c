@@ -8,7 +8,9 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "tls/certificate.h"
 #include "tls/channel.h"
+#include "tls/context.h"
 
 _Static_assert((int)TLS_BINDING_HASH_MAX >= (int)EVP_MAX_MD_SIZE, "every hash has room");
 
@@ -87,34 +89,70 @@ bool tls_channel_binding_peers(const struct channel *channel,
     return ssl && channel->is_open && bind_certificate(SSL_get0_peer_certificate(ssl), ret_binding);
 }
 
-static bool is_binding_of(X509 *certificate, const uint8_t binding[TLS_BINDING_BYTES])
+// ---- the certificate that our client has seen
+
+typedef bool leaf_is_fn(X509 *leaf, const void *wanted);
+
+static bool is_bound_by(X509 *leaf, const void *binding)
 {
     uint8_t made[TLS_BINDING_BYTES];
-    return bind_certificate(certificate, made) && memcmp(made, binding, sizeof made) == 0;
+    return bind_certificate(leaf, made) && memcmp(made, binding, sizeof made) == 0;
+}
+
+static bool is_not_shown_by(X509 *leaf, const void *wanted)
+{
+    const struct tls_server *server = wanted;
+    struct tls_leaf seen;
+    tls_leaf_of(leaf, &seen);
+    for (size_t i = 0; i < server->leaf_count; i++)
+        if (memcmp(seen.sha256, server->leaves[i].sha256, sizeof seen.sha256) == 0)
+            return false;
+    return true;
 }
 
 // The certificates stand in the SSL object of this one connection, so walking over them is nobody
 // else's business; the walk ends where it began.
-static bool is_binding_of_any(SSL *ssl, const uint8_t binding[TLS_BINDING_BYTES])
+static bool is_any(SSL *ssl, leaf_is_fn *leaf_is, const void *wanted)
 {
     X509 *current = SSL_get_certificate(ssl);
-    bool is_ours = false;
+    bool is_one = false;
     long more = SSL_set_current_cert(ssl, SSL_CERT_SET_FIRST);
-    for (; more == 1 && !is_ours; more = SSL_set_current_cert(ssl, SSL_CERT_SET_NEXT))
-        is_ours = is_binding_of(SSL_get_certificate(ssl), binding);
+    for (; more == 1 && !is_one; more = SSL_set_current_cert(ssl, SSL_CERT_SET_NEXT))
+        is_one = leaf_is(SSL_get_certificate(ssl), wanted);
     if (current)
         SSL_select_current_cert(ssl, current);
     ERR_clear_error();
-    return is_ours;
+    return is_one;
 }
 
-bool tls_channel_binding_is_ours(const struct channel *channel,
-                                 const uint8_t binding[TLS_BINDING_BYTES])
+// Is that true of the certificate the client was shown, or may it be?
+static bool is_seen(const struct channel *channel, leaf_is_fn *leaf_is, const void *wanted)
 {
     SSL *ssl = tls_channel_ssl(channel);
     if (!ssl || !channel->is_open)
         return false;
     if (SSL_session_reused(ssl) == 1)
-        return is_binding_of_any(ssl, binding);
-    return is_binding_of(SSL_get_certificate(ssl), binding);
+        return is_any(ssl, leaf_is, wanted);
+    return leaf_is(SSL_get_certificate(ssl), wanted);
+}
+
+bool tls_channel_binding_is_ours(const struct channel *channel,
+                                 const uint8_t binding[TLS_BINDING_BYTES])
+{
+    return is_seen(channel, is_bound_by, binding);
+}
+
+// Its session may resume there: then all certificates are the same, and no hash is needed.
+static bool is_in_scope(const struct channel *channel, const struct tls_server *server)
+{
+    const SSL *ssl = tls_channel_ssl(channel);
+    const SSL_SESSION *session = ssl ? SSL_get_session(ssl) : NULL;
+    unsigned size = 0;
+    const uint8_t *scope = session ? SSL_SESSION_get0_id_context(session, &size) : NULL;
+    return scope && size == sizeof server->scope && memcmp(scope, server->scope, size) == 0;
+}
+
+bool tls_channel_binding_is_outdated(const struct channel *channel, const struct tls_server *server)
+{
+    return !is_in_scope(channel, server) && is_seen(channel, is_not_shown_by, server);
 }

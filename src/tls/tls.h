@@ -165,6 +165,11 @@ bool tls_channel_binding_peers(const struct channel *channel,
 bool tls_channel_binding_is_ours(const struct channel *channel,
                                  const uint8_t binding[TLS_BINDING_BYTES]);
 
+// May the client bind its logins to a certificate that `server` does not show? As above in a
+// resumed session, where it may remember any of the site's. False before the handshake is over.
+bool tls_channel_binding_is_outdated(const struct channel *channel,
+                                     const struct tls_server *server);
+
 // The record to send to a client whose server name nobody knows, before any handshake: a fatal
 // unrecognized_name alert (RFC 6066 section 3, RFC 8446 section 6).
 struct span tls_alert_unrecognized_name(void);

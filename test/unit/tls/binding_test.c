@@ -187,6 +187,23 @@ static void refuses_what_is_not_one_certificate(void **state)
 
 // ---- channels
 
+static struct tls_server *showing(struct tls_tickets *tickets, const char *first,
+                                  const char *second)
+{
+    const char *names[] = {first, second};
+    struct tls_server *server = tls_server_new(tickets, "site");
+    for (size_t i = 0; i < 2 && names[i]; i++) {
+        struct tls_problem problem;
+        char chain[32];
+        char key[32];
+        snprintf(chain, sizeof chain, "%s.pem", names[i]);
+        snprintf(key, sizeof key, "%s.key", names[i]);
+        assert_true(
+            tls_server_add(server, identity_path(chain), identity_path(key), NULL, &problem));
+    }
+    return server;
+}
+
 static void binding_of(X509 *certificate, uint8_t ret_binding[TLS_BINDING_BYTES])
 {
     struct der der;
@@ -200,6 +217,7 @@ static void tells_what_we_showed(void **state)
     struct tls_problem problem;
     struct tls_tickets *tickets = tls_tickets_new();
     struct tls_server *server = tls_server_new(tickets, "site");
+    struct tls_server *other = showing(tickets, "ca", NULL);
     struct stage stage;
     uint8_t made[TLS_BINDING_BYTES];
     uint8_t expected[TLS_BINDING_BYTES];
@@ -209,16 +227,20 @@ static void tells_what_we_showed(void **state)
     binding_of(leaf.certificate, expected);
     stage_accept(&stage, server, context);
     assert_false(tls_channel_binding_is_ours(stage.channel, expected)); // not yet
+    assert_false(tls_channel_binding_is_outdated(stage.channel, other));
     channel_want(stage.channel, CHANNEL_READ);
     stage_run(&stage);
     assert_true(stage.channel->is_open);
     assert_true(tls_channel_binding_is_ours(stage.channel, expected));
     assert_false(tls_channel_binding_peers(stage.channel, made)); // the client showed none
+    assert_false(tls_channel_binding_is_outdated(stage.channel, server));
+    assert_true(tls_channel_binding_is_outdated(stage.channel, other));
     expected[15] ^= 1;
     assert_false(tls_channel_binding_is_ours(stage.channel, expected));
     stage_end(&stage);
     SSL_CTX_free(context);
     tls_server_free(server);
+    tls_server_free(other);
     tls_tickets_free(tickets);
 }
 
@@ -227,18 +249,16 @@ static void tells_what_we_showed(void **state)
 static void knows_both_certificates_of_a_resumed_session(void **state)
 {
     (void)state;
-    struct tls_problem problem;
     struct tls_tickets *tickets = tls_tickets_new();
-    struct tls_server *server = tls_server_new(tickets, "site");
     struct identity rsa = identity_make(IDENTITY_RSA, "lb", "DNS:lb.example.com", 30, &ca);
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     SSL_SESSION *session = NULL;
     identity_write(&rsa, NULL, "rsa");
     SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION); // the ticket comes in the handshake
-    assert_true(tls_server_add(server, identity_path("leaf.pem"), identity_path("leaf.key"), NULL,
-                               &problem));
-    assert_true(
-        tls_server_add(server, identity_path("rsa.pem"), identity_path("rsa.key"), NULL, &problem));
+    struct tls_server *server = showing(tickets, "leaf", "rsa");
+    struct tls_server *turned = showing(tickets, "rsa", "leaf");
+    struct tls_server *only_leaf = showing(tickets, "leaf", NULL);
+    struct tls_server *only_rsa = showing(tickets, "rsa", NULL);
     uint8_t of_leaf[TLS_BINDING_BYTES];
     uint8_t of_rsa[TLS_BINDING_BYTES];
     uint8_t of_ca[TLS_BINDING_BYTES];
@@ -258,6 +278,10 @@ static void knows_both_certificates_of_a_resumed_session(void **state)
         assert_true(tls_channel_binding_is_ours(stage.channel, of_leaf));
         assert_int_equal(tls_channel_binding_is_ours(stage.channel, of_rsa), round == 1);
         assert_false(tls_channel_binding_is_ours(stage.channel, of_ca));
+        assert_false(tls_channel_binding_is_outdated(stage.channel, server));
+        assert_false(tls_channel_binding_is_outdated(stage.channel, turned));
+        assert_int_equal(tls_channel_binding_is_outdated(stage.channel, only_leaf), round == 1);
+        assert_true(tls_channel_binding_is_outdated(stage.channel, only_rsa));
         SSL_SESSION_free(session);
         session = SSL_get1_session(stage.peer.ssl);
         stage_end(&stage);
@@ -265,6 +289,9 @@ static void knows_both_certificates_of_a_resumed_session(void **state)
     SSL_SESSION_free(session);
     SSL_CTX_free(context);
     tls_server_free(server);
+    tls_server_free(turned);
+    tls_server_free(only_leaf);
+    tls_server_free(only_rsa);
     tls_tickets_free(tickets);
     identity_done(&rsa);
 }
@@ -300,6 +327,11 @@ static void a_plain_channel_has_none(void **state)
     cable_init(&cable, END_CLIENT_RESET);
     assert_false(tls_channel_binding_peers(&cable.near.channel, made));
     assert_false(tls_channel_binding_is_ours(&cable.near.channel, made));
+    struct tls_tickets *tickets = tls_tickets_new();
+    struct tls_server *server = showing(tickets, "leaf", NULL);
+    assert_false(tls_channel_binding_is_outdated(&cable.near.channel, server));
+    tls_server_free(server);
+    tls_tickets_free(tickets);
     cable_done(&cable);
 }
 
