@@ -122,6 +122,40 @@ static void adopt_listening(struct supervisor *supervisor, const struct snapshot
     supervisor->listening = listening;
 }
 
+static bool shows(const struct tls_server *tls, const struct tls_leaf *leaf)
+{
+    const struct tls_leaf *leaves = NULL;
+    size_t count = tls_server_leaves(tls, &leaves);
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(leaves[i].sha256, leaf->sha256, sizeof leaf->sha256) == 0)
+            return true;
+    return false;
+}
+
+static bool has_dropped(const struct tls_server *now, const struct tls_server *before)
+{
+    const struct tls_leaf *leaves = NULL;
+    size_t count = before ? tls_server_leaves(before, &leaves) : 0;
+    for (size_t i = 0; now && i < count; i++)
+        if (!shows(now, &leaves[i]))
+            return true;
+    return false;
+}
+
+// What the workers do about it, in words, once for each site.
+static void say_renewed(const struct service *before, const struct service *now)
+{
+    for (size_t i = 0; i < now->snapshot->site_count; i++) {
+        const struct site_config *site = &now->snapshot->sites[i];
+        for (size_t b = 0; site->mode == SITE_HTTP && b < before->snapshot->site_count; b++)
+            if (strcmp(before->snapshot->sites[b].name, site->name) == 0 &&
+                has_dropped(now->tls[i], before->tls[b]))
+                supervisor_say("site %s shows another certificate: open connections on which "
+                               "nobody is logged in are ended as soon as they rest",
+                               site->name);
+    }
+}
+
 void reload_adopt(struct supervisor *supervisor, struct service *service,
                   struct listening *listening)
 {
@@ -130,6 +164,7 @@ void reload_adopt(struct supervisor *supervisor, struct service *service,
                      listening ? listening_take(listening, i) : NULL);
     if (listening)
         adopt_listening(supervisor, service->snapshot, listening);
+    say_renewed(supervisor->service, service);
     protections_adopt(supervisor->protections, service);
     probes_adopt(supervisor->probes, service->pools, service->snapshot->pool_count);
     service_unref(supervisor->service);

@@ -105,7 +105,8 @@ static void answer_exchange(struct exchange *exchange, unsigned status, enum end
         exchange->wants_close = exchange->wants_close || exchange->is_pinned;
         response_drop_link(exchange, end_side(end) == END_SIDE_SERVER);
     }
-    exchange->wants_close = exchange->wants_close || ends_client(end) ||
+    exchange->is_outdated = client_is_due(client);
+    exchange->wants_close = exchange->wants_close || ends_client(end) || exchange->is_outdated ||
                             exchange_may_never_send(exchange) || client->keeper->is_draining;
     exchange->end = end;
     exchange->status = status;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 
 #define LINGER_MS    2000
+#define DUE_MS       1000 // a request may be on its way: it is answered, and told that it is the last
 #define LINGER_BYTES (256 * 1024)
 
 struct snapshot *client_snapshot(const struct client *client)
@@ -43,6 +44,63 @@ bool client_is_between_legs(const struct client *client)
     return false;
 }
 
+// ---- after a reload
+
+void client_move(struct client *client, size_t site_index)
+{
+    struct service_side *side = client->keeper->side;
+    struct service_side *left = client->side;
+    client->side = side;
+    client->site_index = site_index;
+    side->clients++;
+    client->listener = &side->service->snapshot->listeners[client->entrance->index];
+    keeper_release_side(client->keeper, left);
+}
+
+size_t client_site_in(const struct client *client, const struct snapshot *snapshot)
+{
+    const struct site_config *site = client_site(client);
+    for (size_t i = 0; site && i < snapshot->site_count; i++)
+        if (snapshot->sites[i].mode == SITE_HTTP &&
+            strcmp(snapshot->sites[i].name, site->name) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static bool was_shown_another(const struct client *client)
+{
+    const struct service *service = client->keeper->side->service;
+    size_t site = client->is_tls ? client_site_in(client, service->snapshot) : SIZE_MAX;
+    return site != SIZE_MAX && service->tls[site] &&
+           tls_channel_binding_is_outdated(client->channel, service->tls[site]);
+}
+
+bool client_is_outdated(struct client *client)
+{
+    if (client->adoption != client->keeper->adoptions && client->channel->is_open) {
+        client->adoption = client->keeper->adoptions;
+        client->is_outdated = was_shown_another(client);
+    }
+    return client->is_outdated;
+}
+
+static bool has_login(const struct client *client)
+{
+    for (const struct list *item = client->ties.next; item != &client->ties; item = item->next) {
+        const struct tie *tie = CONTAINER(item, const struct tie, siblings);
+        if (tie->link && binding_is_bound(tie->link->binding))
+            return true;
+    }
+    return client_is_between_legs(client);
+}
+
+bool client_is_due(struct client *client)
+{
+    return client_is_outdated(client) && !has_login(client);
+}
+
+// ---- states and their deadlines
+
 void client_enter(struct client *client, enum client_state state)
 {
     CHECK(client->state != CLIENT_CLOSED);
@@ -65,6 +123,12 @@ static uint64_t busy_deadline_ms(const struct client *client,
     return exchange->progress_ms + (waits_for_server ? timeouts->server_ms : timeouts->stall_ms);
 }
 
+static uint64_t rest_ms(struct client *client)
+{
+    uint64_t idle_ms = client_snapshot(client)->timeouts.idle_ms;
+    return client_is_due(client) && idle_ms > DUE_MS ? DUE_MS : idle_ms;
+}
+
 void client_rearm(struct client *client)
 {
     const struct timeouts_config *timeouts = &client_snapshot(client)->timeouts;
@@ -80,7 +144,7 @@ void client_rearm(struct client *client)
         else if (client_is_between_legs(client))
             loop_timer_clear(client->keeper->io->loop, &client->timer);
         else
-            set_deadline(client, now_ms + timeouts->idle_ms);
+            set_deadline(client, now_ms + rest_ms(client));
         return;
     case CLIENT_READING:
         set_deadline(client, client->head_began_ms + timeouts->header_ms);
@@ -118,6 +182,18 @@ static void on_busy_too_long(struct client *client)
     }
 }
 
+static void on_rested(struct client *client)
+{
+    bool is_due = client_is_due(client);
+    if (!client->channel->is_open) {
+        client_close(client, END_TLS_TIMEOUT, false);
+        return;
+    }
+    if (is_due && client->login_watch && client->login_watch->attempt.stand == ATTEMPT_CHALLENGED)
+        login_watch_drop(client); // it goes on with another connection
+    client_close(client, is_due ? END_CERTIFICATE_CHANGED : END_CLIENT_IDLE, false);
+}
+
 static void on_due(struct timer *timer)
 {
     struct client *client = CONTAINER(timer, struct client, timer);
@@ -127,7 +203,7 @@ static void on_due(struct timer *timer)
         client_close(client, END_HELLO_TIMEOUT, false);
         return;
     case CLIENT_RESTING:
-        client_close(client, client->channel->is_open ? END_CLIENT_IDLE : END_TLS_TIMEOUT, false);
+        on_rested(client);
         return;
     case CLIENT_READING:
         answer_end(client, END_REQUEST_TIMEOUT);
@@ -170,6 +246,7 @@ struct client *client_new(struct keeper *keeper, struct channel *channel)
     client->keeper = keeper;
     client->side = keeper->side;
     client->side->clients++;
+    client->adoption = keeper->adoptions;
     client->channel = channel;
     client->id = keeper->next_client_id += keeper->id_step;
     client->accepted_us = loop_now_us();

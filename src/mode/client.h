@@ -56,6 +56,8 @@ struct client {
     char *sni; // NULL: none
     enum client_state state;
     bool is_tls;
+    bool is_outdated;  // see client_is_outdated, as it was
+    uint64_t adoption; // when the keeper's was this
     uint16_t port;     // the client connected to; 0: not looked up yet
     size_t seen_bytes; // of a hello that is not complete; the socket's low-water mark stands above
                        // them
@@ -87,6 +89,16 @@ unsigned client_port(struct client *client);
 struct snapshot *client_snapshot(const struct client *client);
 const struct site_config *client_site(const struct client *client);
 bool client_is_between_legs(const struct client *client);
+// Is its site shown with another certificate by now? A login on its connection would be bound to
+// the one that servers no longer have.
+bool client_is_outdated(struct client *client);
+// It is outdated, and nothing is lost by ending it: nobody is logged in on it, or between legs.
+bool client_is_due(struct client *client);
+// It is served by the keeper's newest side from now on. It has no ties, and its listener is still
+// there.
+void client_move(struct client *client, size_t site_index);
+// The site of that name whose HTTP is ours to read; SIZE_MAX: none.
+size_t client_site_in(const struct client *client, const struct snapshot *snapshot);
 
 // ---- terminate.c: a client whose HTTP is ours to read
 
@@ -178,6 +190,7 @@ struct exchange {
     bool link_wants_close; // the server will close, or the answer has no end of its own
     bool is_pinned;
     bool is_own_answer;
+    bool is_outdated;     // the client is ended after it, because its site has another certificate
     bool has_credentials; // of any scheme, for a proxy too
     uint8_t problem_size;
     uint8_t method_size;

@@ -35,6 +35,9 @@ static void refuse_name(struct client *client, enum end end)
 
 static void choose_mode(struct client *client, const struct hello *hello)
 {
+    bool is_late = client->side != client->keeper->side; // there was a reload meanwhile
+    if (is_late && client->entrance->index != SIZE_MAX)
+        client_move(client, SIZE_MAX);
     const struct snapshot *snapshot = client_snapshot(client);
     client->site_index = hello->name_size ? route_site(snapshot, hello_name(hello)) : SIZE_MAX;
     if (hello->name_size)

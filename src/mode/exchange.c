@@ -198,12 +198,15 @@ static void run_link(struct client *client, struct exchange *exchange)
     h1_want(&exchange->link->session, response_fill_limit(exchange));
 }
 
-static void end_client_after(struct client *client, bool was_read)
+static void end_client_after(struct client *client, bool was_read, enum end end)
 {
-    if (was_read && buf_is_empty(&client->session.in) && !client->session.is_write_blocked)
-        client_close(client, END_OK, false);
-    else
-        client_linger(client);
+    if (was_read && buf_is_empty(&client->session.in) && !client->session.is_write_blocked) {
+        client_close(client, end, false);
+        return;
+    }
+    if (end != END_OK)
+        record_client(client, end);
+    client_linger(client);
 }
 
 bool exchange_run(struct exchange *exchange)
@@ -226,12 +229,13 @@ bool exchange_run(struct exchange *exchange)
     if (!is_flushed || exchange->request != REQUEST_DONE || exchange->response != RESPONSE_DONE)
         return false;
     bool was_read = h1_body_is_done(&client->session.body);
+    enum end why = exchange->is_outdated ? END_CERTIFICATE_CHANGED : END_OK;
     bool closes = exchange_finish(exchange, exchange->end);
     if (client->state == CLIENT_CLOSED)
         return false;
     client_enter(client, CLIENT_RESTING);
     if (closes) {
-        end_client_after(client, was_read);
+        end_client_after(client, was_read, why);
         return false;
     }
     return true;

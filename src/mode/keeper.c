@@ -62,6 +62,16 @@ static bool init_pools(struct keeper *keeper, struct service_side *side)
     return side->pools != NULL;
 }
 
+// Whoever rests, and was shown a certificate that has gone, has a new deadline.
+static void tell_clients(struct keeper *keeper)
+{
+    LIST_EACH (item, &keeper->clients) {
+        struct client *client = CONTAINER(item, struct client, siblings);
+        if (client->state == CLIENT_RESTING && client_is_due(client))
+            client_rearm(client);
+    }
+}
+
 bool keeper_adopt(struct keeper *keeper, struct service *service)
 {
     struct service_side *side = calloc(1, sizeof *side);
@@ -71,7 +81,9 @@ bool keeper_adopt(struct keeper *keeper, struct service *service)
     CHECK(init_pools(keeper, side));
     list_join(&keeper->sides, &side->siblings);
     keeper->side = side;
+    keeper->adoptions++;
     free_unused(keeper);
+    tell_clients(keeper);
     return true;
 }
 

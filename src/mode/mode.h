@@ -53,6 +53,7 @@ typedef void keeper_log_fn(struct keeper *keeper, struct span line);
 struct keeper {
     struct io_thread *io;
     struct service_side *side; // the newest: new clients and unpinned exchanges use it
+    uint64_t adoptions;        // how many there were before it, and itself
     struct list sides;
     struct list clients;
     size_t client_count;
@@ -86,7 +87,9 @@ bool keeper_init(struct keeper *keeper, struct io_thread *io, unsigned worker, u
 // Every client must have gone.
 void keeper_done(struct keeper *keeper);
 // New clients are served by `service` from now on (takes a reference); clients without a pin follow
-// with their next exchange. False without memory: the old one serves on.
+// with their next exchange; those that were shown a certificate which their site no longer shows
+// are ended as soon as they rest, unless somebody is logged in on them. False without memory: the
+// old one serves on.
 bool keeper_adopt(struct keeper *keeper, struct service *service);
 // Takes nothing new; idle clients that are not between two legs are closed at once, the others
 // after their exchange.

@@ -66,8 +66,22 @@ static bool carries_token(const struct exchange *exchange)
     return exchange->login->outcome == LOGIN_CONTINUED;
 }
 
+// A client that was shown another certificate than its site has now is told to come anew, unless
+// somebody is logged in on its connection; and always when it is asked to log in, for that would be
+// refused here.
+static bool is_outdated(const struct exchange *exchange, unsigned status)
+{
+    struct client *client = exchange->client;
+    enum binding binding = exchange->binding;
+    if (!client_is_outdated(client) || client_is_between_legs(client) ||
+        binding_is_between_legs(binding))
+        return false;
+    bool is_asked = status == 401 && (binding == BINDING_OFFERED || binding == BINDING_REFUSED);
+    return is_asked || (client_is_due(client) && !binding_is_bound(binding));
+}
+
 // Will this be the last answer on the client's connection?
-static bool closes_client(const struct exchange *exchange, const struct response_head *head)
+static bool closes_client(struct exchange *exchange, const struct response_head *head)
 {
     if (exchange->wants_close || head->head.body == BODY_UNTIL_CLOSE)
         return true;
@@ -77,7 +91,10 @@ static bool closes_client(const struct exchange *exchange, const struct response
         return true; // the pinned link ends with this answer, and the client with it
     if (exchange->link_wants_close && exchange_may_never_send(exchange))
         return true; // the server will take no body any more
-    return exchange->client->keeper->is_draining && !carries_token(exchange);
+    if (carries_token(exchange))
+        return false;
+    exchange->is_outdated = is_outdated(exchange, head->status);
+    return exchange->client->keeper->is_draining || exchange->is_outdated;
 }
 
 static void begin_answer(struct exchange *exchange, const struct response_head *head,

@@ -82,14 +82,6 @@ static bool has_pin(const struct client *client)
     return false;
 }
 
-static size_t same_site(const struct snapshot *snapshot, const char *name)
-{
-    for (size_t i = 0; i < snapshot->site_count; i++)
-        if (snapshot->sites[i].mode == SITE_HTTP && strcmp(snapshot->sites[i].name, name) == 0)
-            return i;
-    return SIZE_MAX;
-}
-
 // After a reload a client without a pin goes on with the new service; a pinned one, or one that is
 // asked to log in, stays with what it began under.
 static void follow_reload(struct client *client)
@@ -100,18 +92,13 @@ static void follow_reload(struct client *client)
         return;
     size_t site = SIZE_MAX;
     if (client->site_index != SIZE_MAX) {
-        site = same_site(newest->service->snapshot, client_site(client)->name);
+        site = client_site_in(client, newest->service->snapshot);
         if (site == SIZE_MAX)
             return;
     }
     while (!list_is_empty(&client->ties))
         tie_free(CONTAINER(client->ties.next, struct tie, siblings));
-    struct service_side *left = client->side;
-    client->side = newest;
-    client->site_index = site;
-    newest->clients++;
-    client->listener = &newest->service->snapshot->listeners[client->entrance->index];
-    keeper_release_side(client->keeper, left);
+    client_move(client, site);
 }
 
 // True when an exchange has begun.
