@@ -203,6 +203,17 @@ def chosen(faults, names):
     return [fault for fault in faults if any(re.fullmatch(name, fault.name) for name in names)]
 
 
+def times(results):
+    """How long the doctor took where it did not have to wait on purpose."""
+    taken = sorted((result.judged_s, result.fault.name) for result in results
+                   if not result.fault.slow and result.judged_s)
+    if not taken:
+        return "The doctor was not asked without --slow."
+    (median, _), (ninth, _), (most, name) = (taken[int(share * (len(taken) - 1))]
+                                             for share in (0.5, 0.9, 1))
+    return f"The doctor took {median:.1f} s (median), {ninth:.1f} s (p90), {most:.1f} s ({name})."
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Stages faults and asks the doctor about each.")
     parser.add_argument("names", nargs="*", help="stages, or patterns of their names; else all")
@@ -228,6 +239,7 @@ def main(arguments=None):
         print("\n" + table(results))
         if options.write:
             write_score(options.write, table(results))
+        print("\n" + times(results))
     print(f"\n{len(results) - failed} passed, {failed} failed"
           f" ({time.monotonic() - began:.0f} s)")
     return 1 if failed or not results else 0

@@ -151,8 +151,7 @@ struct call_wish look_wish(const struct look_round *round, const struct look_end
         .alpn = "http/1.1",
         .ca_file = round->subject->ca_file,
         .patience_ms = round->subject->patience_ms,
-        // what began in time has a patience to the end, whatever its steps take
-        .until_us = round->until_us + round->subject->patience_ms * US_PER_MS,
+        .until_us = round->end_us,
         .silences = end->silences,
     };
 }

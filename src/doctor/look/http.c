@@ -179,29 +179,49 @@ json_t *look_http_post(const struct look_round *round, const struct look_end *en
 
 // ---- other methods
 
-static json_t *methods_of(const struct look_round *round, const struct look_end *end)
+static const char *const methods[] = {"HEAD",        "OPTIONS",      "PROPFIND",
+                                      "REPORT",      "RPC_IN_DATA",  "RPC_OUT_DATA",
+                                      "RDG_IN_DATA", "RDG_OUT_DATA", "BITS_POST"};
+enum { METHOD_COUNT = sizeof methods / sizeof *methods };
+_Static_assert(METHOD_COUNT - 1 <= LOOK_SIDES_MAX, "one beside the other");
+
+struct asking {
+    const struct look_round *round;
+    const struct look_end *end;
+    bool is_asked[METHOD_COUNT]; // there was time, and a connection
+    bool is_silent[METHOD_COUNT];
+    unsigned statuses[METHOD_COUNT];
+};
+
+static void ask_method(void *context, size_t index)
 {
-    static const char *const methods[] = {"HEAD",        "OPTIONS",      "PROPFIND",
-                                          "REPORT",      "RPC_IN_DATA",  "RPC_OUT_DATA",
-                                          "RDG_IN_DATA", "RDG_OUT_DATA", "BITS_POST"};
-    json_t *statuses = json_object();
-    for (size_t i = 0; i < sizeof methods / sizeof *methods && look_has_time(round, end); i++) {
-        struct call_answer answer;
-        struct call_request request = {.method = methods[i], .has_body = i >= 4};
-        if (!ask_alone(round, end, &request, &answer))
-            break;
-        json_object_set_new(statuses, methods[i], json_integer(answer.status));
-        bool is_silent = answer.end == END_SERVER_TIMEOUT;
-        call_answer_done(&answer);
-        if (is_silent)
-            break;
-    }
-    return statuses;
+    struct asking *asking = context;
+    struct call_answer answer;
+    struct call_request request = {.method = methods[index], .has_body = index >= 4};
+    if (!look_has_time(asking->round, asking->end) ||
+        !ask_alone(asking->round, asking->end, &request, &answer))
+        return;
+    asking->is_asked[index] = true;
+    asking->is_silent[index] = answer.end == END_SERVER_TIMEOUT;
+    asking->statuses[index] = answer.status;
+    call_answer_done(&answer);
 }
 
+// The first alone: where it waits in vain the others would too. Of those that wait in vain one
+// tells: it need not be for the method.
 json_t *look_http_methods(const struct look_round *round, const struct look_end *end)
 {
-    return json_pack("{s:o}", "methods", methods_of(round, end));
+    struct asking asking = {.round = round, .end = end};
+    json_t *statuses = json_object();
+    ask_method(&asking, 0);
+    look_side_by_side(1, METHOD_COUNT, ask_method, &asking);
+    bool was_silent = false;
+    for (size_t i = 0; i < METHOD_COUNT; i++) {
+        if (asking.is_asked[i] && !(asking.is_silent[i] && was_silent))
+            json_object_set_new(statuses, methods[i], json_integer(asking.statuses[i]));
+        was_silent |= asking.is_silent[i];
+    }
+    return json_pack("{s:o}", "methods", statuses);
 }
 
 // ---- through a proxy

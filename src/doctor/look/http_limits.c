@@ -7,44 +7,47 @@
 #include "base/clock.h"
 #include "doctor/look/look.h"
 
-enum {
-    LINE_MAX_BYTES = 65000,
-    IDLE_MAX_S = 130, // IIS closes after 120 s
+enum { IDLE_MAX_S = 130 }; // IIS closes after 120 s
+
+struct probe {
+    bool is_reached; // there was time, and a connection
+    bool is_silent;
+    unsigned status; // 0: no answer
 };
 
-// The status that a request with one header line of that size gets; 0: none. The line looks like a
-// ticket and is none: nobody's account sees a failed login.
-static unsigned ask_with_line(const struct look_round *round, const struct look_end *end,
-                              char *filler, size_t bytes, bool *ret_is_reached)
+// "Negotiate " and filler: looks like a ticket and is none, so nobody's account sees a failed
+// login.
+static char *make_value(size_t bytes)
+{
+    size_t size = bytes - (sizeof "Authorization: " - 1);
+    char *value = malloc(size + 1);
+    CHECK(value);
+    memset(value, 'A', size);
+    memcpy(value, "Negotiate ", 10);
+    value[size] = '\0';
+    return value;
+}
+
+// One header line of that size.
+static struct probe ask_with_line(const struct look_round *round, const struct look_end *end,
+                                  size_t bytes)
 {
     char host[LOOK_HOST_MAX];
     struct call_wish wish = look_wish(round, end);
     struct call *call = NULL;
-    *ret_is_reached = is_ok(call_open(&end->address, &wish, &call, NULL));
-    if (!*ret_is_reached)
-        return 0;
+    if (!look_has_time(round, end) || !is_ok(call_open(&end->address, &wish, &call, NULL)))
+        return (struct probe){0};
+    char *value = make_value(bytes);
     struct call_answer answer;
     struct call_request request = {
-        .target = round->subject->target, .host = look_host(round, host), .authorization = filler};
-    size_t size = bytes - (sizeof "Authorization: " - 1);
-    char cut = filler[size];
-    filler[size] = '\0';
+        .target = round->subject->target, .host = look_host(round, host), .authorization = value};
     call_ask(call, &request, &answer);
-    filler[size] = cut;
-    unsigned status = answer.status;
+    struct probe probe = {
+        .is_reached = true, .is_silent = answer.end == END_SERVER_TIMEOUT, .status = answer.status};
     call_answer_done(&answer);
     call_close(call);
-    return status;
-}
-
-static char *make_filler(void)
-{
-    char *filler = malloc(LINE_MAX_BYTES + 1);
-    CHECK(filler);
-    memset(filler, 'A', LINE_MAX_BYTES);
-    memcpy(filler, "Negotiate ", 10);
-    filler[LINE_MAX_BYTES] = '\0';
-    return filler;
+    free(value);
+    return probe;
 }
 
 // What is answered as the smallest one is has passed, and so has what gets a page or is asked to
@@ -54,36 +57,62 @@ static bool has_passed(unsigned status, unsigned usual)
     return status == usual || status / 100 == 2 || status == 401;
 }
 
-// After two that did not pass, larger ones will not.
+static const size_t sizes[] = {1000,  4000,  7900,  8400,  12000, 15900,
+                               16600, 24000, 32600, 48000, 64800};
+enum {
+    SIZE_COUNT = sizeof sizes / sizeof *sizes,
+    AT_ONCE = 5,
+};
+
+struct probing {
+    const struct look_round *round;
+    const struct look_end *end;
+    struct probe probes[SIZE_COUNT];
+};
+
+static void probe(void *context, size_t index)
+{
+    struct probing *probing = context;
+    probing->probes[index] = ask_with_line(probing->round, probing->end, sizes[index]);
+}
+
+// As far as `index`, the first alone. After two that did not pass, larger ones will not.
+static void probe_up_to(struct probing *probing, size_t index)
+{
+    if (index == 0)
+        probe(probing, 0);
+    else if (index % AT_ONCE == 1)
+        look_side_by_side(index, index + AT_ONCE, probe, probing);
+}
+
 json_t *look_http_limits(const struct look_round *round, const struct look_end *end)
 {
-    static const size_t sizes[] = {1000,  4000,  7900,  8400,  12000, 15900,
-                                   16600, 24000, 32600, 48000, 64800};
+    struct probing probing = {.round = round, .end = end};
     json_t *limits = json_array();
-    char *filler = make_filler();
-    unsigned usual = 0;
     size_t passed = 0;
     unsigned refused = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && refused < 2; i++) {
-        bool is_reached = false;
-        unsigned status = look_has_time(round, end)
-                              ? ask_with_line(round, end, filler, sizes[i], &is_reached)
-                              : 0;
-        if (!is_reached || (i == 0 && status == 0))
+    for (size_t i = 0; i < SIZE_COUNT && refused < 2; i++) {
+        probe_up_to(&probing, i);
+        unsigned usual = probing.probes[0].status;
+        unsigned status = probing.probes[i].status;
+        // a server that answers nothing, or that nobody is behind, says nothing about sizes; and
+        // what follows one that was waited for in vain may hang for the same reason
+        if (!probing.probes[i].is_reached || usual == 0 || usual / 100 == 5 ||
+            (i > 0 && probing.probes[i - 1].is_silent))
             break;
-        usual = i == 0 ? status : usual;
         bool is_fine = has_passed(status, usual);
         passed = is_fine ? sizes[i] : passed;
         refused = is_fine ? 0 : refused + 1;
         json_array_append_new(
             limits, json_pack("{s:i,s:i}", "bytes", (int)sizes[i], "status", (int)status));
     }
-    free(filler);
     json_t *node = json_pack("{s:o}", "limits", limits);
     if (passed)
         json_object_set_new(node, "limit_bytes", json_integer((json_int_t)passed));
     return node;
 }
+
+_Static_assert(SIZE_COUNT % AT_ONCE == 1 && AT_ONCE <= LOOK_SIDES_MAX, "the first, then rows");
 
 // ---- how long a connection may be idle
 

@@ -38,12 +38,19 @@ struct look_round {
     struct kerberos_problem kerberos_problem; // why there is no client of the first account; code 0
                                               // and no name when none was tried
     struct look_gate *gate;                   // for passwords that nobody vouches for; see logins.h
-    uint64_t until_us; // as loop_now_us: looks begin no new step after it, unless they are slow
+    uint64_t until_us; // as loop_now_us: looks begin no new step after it, unless they are slow;
+    uint64_t end_us;   // and no step of a call lasts longer than that
 };
 
 // Is there time for another step, at that end (NULL: at none)? Not where one has already waited in
 // vain: it would wait once more, and what hangs is told by the first.
 bool look_has_time(const struct look_round *round, const struct look_end *end);
+
+// Calls `ask` with each index from `from` to before `until`, at most LOOK_SIDES_MAX, at the same
+// time, and returns when all are done. What they write must be their own.
+#define LOOK_SIDES_MAX 8
+void look_side_by_side(size_t from, size_t until, void (*ask)(void *context, size_t index),
+                       void *context);
 
 // Returns a new JSON node for its place in the facts, or NULL when there is nothing to say. Several
 // looks may fill one place: their objects are laid over each other, in the order of the table.

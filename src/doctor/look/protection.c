@@ -38,19 +38,42 @@ static enum outcome try_one(const struct look_round *round, const struct trial_w
     return outcome;
 }
 
+struct probing {
+    const struct look_round *round;
+    const struct trial_way *way;
+    const struct trial_wish *wish;
+    const struct probe *probes;
+    bool is_tried[LOOK_SIDES_MAX];
+    enum outcome outcomes[LOOK_SIDES_MAX];
+};
+
+static void probe(void *context, size_t index)
+{
+    struct probing *probing = context;
+    struct trial_wish wish = *probing->wish;
+
+    wish.binding = probing->probes[index].binding;
+    if (probing->probes[index].is_for_other)
+        wish.spn = BOGUS_SPN;
+    probing->is_tried[index] = look_way_has_time(probing->round, probing->way);
+    if (probing->is_tried[index])
+        probing->outcomes[index] = try_one(probing->round, probing->way, &wish);
+}
+
+// The right word first: without a login there is nothing to learn about its channel.
 static void probe_all(const struct look_round *round, const struct trial_way *way,
-                      struct trial_wish wish, const struct probe *probes, size_t count,
+                      const struct trial_wish *wish, const struct probe *probes, size_t count,
                       json_t *node)
 {
-    const char *spn = wish.spn;
+    struct probing probing = {.round = round, .way = way, .wish = wish, .probes = probes};
 
-    for (size_t i = 0; i < count && look_way_has_time(round, way); i++) {
-        wish.binding = probes[i].binding;
-        wish.spn = probes[i].is_for_other ? BOGUS_SPN : spn;
-        enum outcome outcome = try_one(round, way, &wish);
-        json_object_set_new(node, probes[i].word, json_string(outcome_word(outcome)));
-        if (i == 0 && outcome != OUTCOME_OK && outcome != OUTCOME_REFUSED)
-            break; // no login, so nothing about its channel
+    probe(&probing, 0);
+    if (probing.outcomes[0] == OUTCOME_OK || probing.outcomes[0] == OUTCOME_REFUSED)
+        look_side_by_side(1, count, probe, &probing);
+    for (size_t i = 0; i < count; i++) {
+        if (probing.is_tried[i])
+            json_object_set_new(node, probes[i].word,
+                                json_string(outcome_word(probing.outcomes[i])));
     }
 }
 
@@ -105,13 +128,13 @@ json_t *look_protection(const struct look_round *round, const struct look_end *e
     json_t *node = json_object();
 
     if (look_has_password(round, 0)) {
-        probe_all(round, &way, ntlm, ntlm_probes, COUNT_OF(ntlm_probes), node);
+        probe_all(round, &way, &ntlm, ntlm_probes, COUNT_OF(ntlm_probes), node);
         if (!end->is_node && fact_is_known(node, "P1"))
             probe_nodes(round, &way, ntlm, end, node);
     }
     if (round->kerberos) {
         json_t *part = json_object();
-        probe_all(round, &way, kerberos, kerberos_probes, COUNT_OF(kerberos_probes), part);
+        probe_all(round, &way, &kerberos, kerberos_probes, COUNT_OF(kerberos_probes), part);
         json_object_set_new(node, "kerberos", part);
     }
     return node;

@@ -17,10 +17,14 @@ enum {
     FURTHER_MAX = 7, // addresses of the front beside the one that is looked at closely
     ENDS_MAX = SUBJECT_NODES_MAX + 1 + FURTHER_MAX,
     THREADS_MAX = 128,
-    PATIENCES_IN_ALL = 3,    // no new step begins after so many times the patience,
-    PATIENCES_FOR_LOGIN = 1, // but logging in has so much time of its own
-    PATIENCES_PER_ENTRY = 2, // for the first tickets, from the beginning of the first phase
-    KNOCK_MS = 1000,         // at one of several addresses of the front
+    // in halves of the patience, from the beginning of the first phase: no new step begins after
+    HALVES_FOR_FIRST = 2,     // so many in the first phase, so that there is time to log in,
+    HALVES_FOR_ALL = 3,       // and so many in all of them
+    HALVES_FOR_LOGIN_OWN = 1, // but logging in has so much time of its own, whatever was before it;
+    HALVES_TO_END = 6,        // what has begun ends after so many, and with
+    HALVES_PER_STEP = 2,      // a patience for itself, whatever its parts take
+    HALVES_PER_ENTRY = 4,     // for the first tickets
+    KNOCK_MS = 1000,          // at one of several addresses of the front
 };
 
 static const struct look looks[] = {
@@ -347,8 +351,25 @@ static void merge(struct facts *facts, const struct job *job)
     }
 }
 
-// `began_us`: the first phase. Both share the time, so that a place where everything hangs is not
-// waited for twice.
+// How long a phase may take that begins now. `began_us`: the first phase. All share the time, so
+// that a place where everything is slow or hangs is not waited for in each of them.
+static void share_time(struct look_round *round, enum look_phase phase, uint64_t began_us)
+{
+    uint64_t half_us = round->subject->patience_ms * US_PER_MS / 2;
+    uint64_t from_us = round->subject->is_slow ? loop_now_us() : began_us;
+    uint64_t own_us = loop_now_us() + HALVES_FOR_LOGIN_OWN * half_us;
+    uint64_t end_us = from_us + HALVES_TO_END * half_us;
+    uint64_t until_us =
+        from_us + (phase == LOOK_FIRST ? HALVES_FOR_FIRST : HALVES_FOR_ALL) * half_us;
+    if (phase == LOOK_LOGIN && own_us > until_us)
+        until_us = own_us;
+    // nodes in turn are looked at if logging in has left time for it
+    if (phase != LOOK_ALONE || round->subject->is_slow)
+        round->until_us = until_us;
+    uint64_t step_us = round->until_us + HALVES_PER_STEP * half_us;
+    round->end_us = step_us < end_us ? step_us : end_us;
+}
+
 static void run_phase(struct look_round *round, enum look_phase phase, uint64_t began_us,
                       struct facts *facts, const struct crew *pattern)
 {
@@ -356,11 +377,7 @@ static void run_phase(struct look_round *round, enum look_phase phase, uint64_t 
     crew.round = round;
     crew.jobs = calloc(LOOK_COUNT * round->end_count + 1, sizeof *crew.jobs);
     CHECK(crew.jobs);
-    uint64_t patience_us = round->subject->patience_ms * US_PER_MS;
-    uint64_t own_us = loop_now_us() + PATIENCES_FOR_LOGIN * patience_us;
-    uint64_t from_us = round->subject->is_slow ? loop_now_us() : began_us;
-    uint64_t all_us = from_us + PATIENCES_IN_ALL * patience_us;
-    round->until_us = own_us > all_us ? own_us : all_us;
+    share_time(round, phase, began_us);
     for (size_t i = 0; i < round->end_count; i++)
         atomic_store(round->ends[i].silences, 0);
     list_jobs(round, phase, &crew);
@@ -396,7 +413,7 @@ void doctor_look(const struct subject *subject, struct facts *facts,
     struct kerberos_client *clients[SUBJECT_ACCOUNTS_MAX];
     struct kerberos_problem problems[SUBJECT_ACCOUNTS_MAX];
     uint64_t began_us = loop_now_us();
-    uint64_t until_us = began_us + PATIENCES_PER_ENTRY * subject->patience_ms * US_PER_MS;
+    uint64_t until_us = began_us + HALVES_PER_ENTRY * subject->patience_ms * US_PER_MS / 2;
     struct entry *entry = entry_begin(subject);
     run_phase(&round, LOOK_FIRST, began_us, facts, &pattern);
     entry_finish(entry, until_us, clients, problems);

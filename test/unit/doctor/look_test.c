@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What looks have in common: texts that are always valid JSON, answers, what a body says; and the
-// filter that a directory is asked with.
+// filter that a directory is asked with; questions side by side.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,6 +117,26 @@ static void escapes_what_filters_mean_something_by(void **state)
     assert_false(directory_filter("cn", "123456789", filter, sizeof "(cn=12)"));
 }
 
+struct asked {
+    atomic_uint times[LOOK_SIDES_MAX + 2];
+};
+
+static void count_question(void *context, size_t index)
+{
+    struct asked *asked = context;
+    atomic_fetch_add(&asked->times[index], 1);
+}
+
+static void each_question_is_asked_once(void **state)
+{
+    (void)state;
+    struct asked asked = {0};
+    look_side_by_side(1, 1 + LOOK_SIDES_MAX, count_question, &asked);
+    look_side_by_side(3, 3, count_question, &asked); // none
+    for (size_t i = 0; i < LOOK_SIDES_MAX + 2; i++)
+        assert_int_equal(atomic_load(&asked.times[i]), i >= 1 && i <= LOOK_SIDES_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +145,7 @@ int main(void)
         cmocka_unit_test(describes_any_answer),
         cmocka_unit_test(names_the_host_as_browsers_do),
         cmocka_unit_test(escapes_what_filters_mean_something_by),
+        cmocka_unit_test(each_question_is_asked_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
