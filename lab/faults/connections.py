@@ -10,6 +10,8 @@ from lab.faults.registry import fault
 
 COMPUTER = 3  # AV pair: the DNS name of the computer that answers
 
+# The first leg of NTLM as clients begin it: Unicode, NTLM, always sign, extended session security.
+TYPE1 = "TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAA="
 BOTH_LINES = "hdr WWW-Authenticate Negotiate hdr WWW-Authenticate NTLM"
 
 
@@ -353,6 +355,20 @@ def _(s):
     s.haproxy(front=["http-request deny if { req.hdr(Via) -m found }"])
     s.prove("403 with Via", s.ask(fields=["Via: 1.1 proxy"]).status == 403)
     s.prove("not without", s.ask().status == 401)
+
+
+@fault("authorization-denied", "unexplained")
+def _(s):
+    """a rule of HAProxy lets only Basic and Bearer through: 400 to everything else"""
+    s.nodes()
+    s.haproxy(front=["acl known req.hdr(Authorization) -m beg -i basic bearer",
+                     "http-request deny deny_status 400 if { req.hdr(Authorization) -m found } "
+                     "!known"])
+    s.prove("asked to log in", s.ask().status == 401)
+    s.prove("400 to a Type 1", s.ask(authorization=f"NTLM {TYPE1}").status == 400)
+    s.prove("not at the node", s.ask("iis1", authorization=f"NTLM {TYPE1}").token("NTLM"))
+    s.prove("400 to a ticket", s.kerberos() == 400)
+    ntlm_works_at_nodes(s)
 
 
 @fault("idle-cut", "idle_cut", rows=(58,), slow=True)

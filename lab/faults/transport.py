@@ -140,3 +140,34 @@ def _(s):
     said = s.run("openssl", "s_client", "-connect", "127.0.0.30:443", "-servername",
                  "lb.example.test", "-tls1_2", input="")
     s.prove("asked", "Client Certificate Types" in said)
+
+
+@fault("client-certificate-required-nginx", "client_certificate_required", rows=(55,))
+def _(s):
+    """nginx demands a client certificate (ssl_verify_client on)"""
+    s.nodes()
+    s.nginx(server=[f"ssl_client_certificate {s.base.ca_file};", "ssl_verify_client on;"])
+    answer = s.ask()
+    s.prove("400 without one", answer.status == 400
+            and b"No required SSL certificate was sent" in answer.body)
+    s.prove("the node asks for none", s.ask("iis1").status == 401)
+
+
+# What IIS answers then, as its documentation of the status codes has it.
+PAGE_403_7 = ("<h2>HTTP Error 403.7 - Forbidden</h2><h3>The page you are attempting to access "
+              "requires your browser to have a Secure Sockets Layer (SSL) client certificate that "
+              "the Web server recognizes.</h3>")
+
+
+@fault("client-certificate-required", "client_certificate_required", rows=(55,))
+def _(s):
+    """the site demands a client certificate: Apache with SSLVerifyClient, and the page of IIS"""
+    s.nodes()
+    s.apache(names=["iis1"], member="disablereuse=On",
+             directives=["SSLVerifyClient optional", f"SSLCACertificateFile {s.base.ca_file}",
+                         "<Location />", "Require ssl-verify-client",
+                         f"ErrorDocument 403 '{PAGE_403_7}'", "</Location>"])
+    s.direct = s.direct[:1]
+    answer = s.ask()
+    s.prove("403.7 without one", answer.status == 403 and b"403.7" in answer.body)
+    s.prove("the node asks for none", s.ask("iis1").status == 401)

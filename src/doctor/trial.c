@@ -122,10 +122,9 @@ kerberos_binding_of(const struct trial *trial, const struct trial_wish *wish, ui
 
 // ---- NTLM
 
-static enum outcome answer_challenge(struct trial *trial, const struct trial_way *way,
-                                     const struct trial_wish *wish, const char *type1)
+// OUTCOME_OK: there is a challenge, and it may be answered.
+static enum outcome read_challenge(struct trial *trial)
 {
-    struct ntlm_wish ntlm = {.spn = wish->spn};
     const char *type2 = call_answer_token(trial->first, trial->scheme);
 
     if (trial->first->status != 401)
@@ -133,11 +132,18 @@ static enum outcome answer_challenge(struct trial *trial, const struct trial_way
     if (!type2)
         return OUTCOME_NO_CHALLENGE;
     read_token(trial->scheme, type2, &trial->challenge);
-    if (!trial->first->is_persistent)
-        return outcome_of_end(trial->first->end);
+    return trial->first->is_persistent ? OUTCOME_OK : outcome_of_end(trial->first->end);
+}
+
+static enum outcome answer_challenge(struct trial *trial, const struct trial_way *way,
+                                     const struct trial_wish *wish)
+{
+    struct ntlm_wish ntlm = {.spn = wish->spn};
+    const char *type2 = call_answer_token(trial->first, trial->scheme);
+
     ntlm.binding = ntlm_binding_of(trial, wish, ntlm.binding_bytes);
     char *type3 =
-        ntlm_client_authenticate(type1, type2, wish->account, &ntlm, &trial->ntlm_problem);
+        ntlm_client_authenticate(trial->type1, type2, wish->account, &ntlm, &trial->ntlm_problem);
     if (!type3)
         return OUTCOME_NO_CHALLENGE;
     trial->second = ask(trial, way, type3);
@@ -151,12 +157,14 @@ static enum outcome log_in_by_ntlm(struct trial *trial, const struct trial_way *
 {
     if (!wish->account || wish->account->proof != PROOF_PASSWORD)
         return OUTCOME_NOT_TRIED;
-    char *type1 = ntlm_client_negotiate(in_spnego);
-    CHECK(type1);
-    trial->first = ask(trial, way, type1);
-    enum outcome outcome = answer_challenge(trial, way, wish, type1);
-    free(type1);
-    return outcome;
+    trial->type1 = ntlm_client_negotiate(in_spnego);
+    CHECK(trial->type1);
+    trial->first = ask(trial, way, trial->type1);
+    enum outcome outcome = read_challenge(trial);
+    trial->is_between = outcome == OUTCOME_OK && wish->stops_between;
+    if (trial->is_between)
+        return OUTCOME_NOT_TRIED;
+    return outcome == OUTCOME_OK ? answer_challenge(trial, way, wish) : outcome;
 }
 
 // ---- Kerberos
@@ -274,9 +282,18 @@ void trial_make_again(struct trial *earlier, const struct trial_way *way,
     ret_trial->took_us = loop_now_us() - began_us;
 }
 
+void trial_go_on(struct trial *trial, const struct trial_way *way, const struct trial_wish *wish)
+{
+    CHECK(trial->is_between);
+    trial->is_between = false;
+    trial->outcome = answer_challenge(trial, way, wish);
+}
+
 void trial_done(struct trial *trial)
 {
     trial->call = call_close(trial->call);
+    free(trial->type1);
+    trial->type1 = NULL;
     for (size_t i = 0; i < trial->answer_count; i++)
         call_answer_done(&trial->answers[i]);
     trial->answer_count = 0;

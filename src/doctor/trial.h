@@ -59,6 +59,7 @@ struct trial_wish {
     enum trial_binding binding;
     uint8_t binding_bytes[16]; // TRIAL_BINDING_GIVEN
     bool skips_first;          // begins with a token, and does not ask without credentials first
+    bool stops_between;        // NTLM: leaves the challenge for trial_go_on to answer
 };
 
 #define TRIAL_ANSWERS_MAX 3 // without credentials, first token, second token
@@ -77,6 +78,8 @@ struct trial {
     enum kerberos_mutual mutual;
     struct kerberos_problem problem; // of OUTCOME_NO_TICKET
     const char *ntlm_problem;        // why there is no Type 3; NULL; static
+    char *type1;                     // base64, what the challenge answers; owned
+    bool is_between;                 // the challenge has come and was not answered: not tried yet
     uint64_t took_us;                // from the first connect to the last answer
 };
 
@@ -86,6 +89,8 @@ void trial_make(const struct trial_way *way, const struct trial_wish *wish,
 // Logs in once more on the connection of `earlier`, which loses it.
 void trial_make_again(struct trial *earlier, const struct trial_way *way,
                       const struct trial_wish *wish, struct trial *ret_trial);
+// The last leg of a trial that is_between, on its connection, with the way and wish it began with.
+void trial_go_on(struct trial *trial, const struct trial_way *way, const struct trial_wish *wish);
 void trial_done(struct trial *trial);
 
 // The last answer; NULL when there is none.

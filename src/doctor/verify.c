@@ -36,6 +36,15 @@ const char *verify_reload_word(enum verify_reload reload)
     return words[reload];
 }
 
+const char *verify_reload_words(const struct verify_row *row)
+{
+    if (row->reload == VERIFY_RELOAD_HELD && row->between_legs == VERIFY_RELOAD_HELD)
+        return "held, between legs too";
+    if (row->reload != VERIFY_RELOAD_LOST && row->between_legs == VERIFY_RELOAD_LOST)
+        return "LOST between legs";
+    return verify_reload_word(row->reload);
+}
+
 const char *verify_isolation(const struct verify_row *row, char text[VERIFY_ISOLATION_MAX])
 {
     unsigned mixed = row->crowd.wrong + row->crowd.anonymous_answered;
@@ -64,7 +73,8 @@ bool verify_row_holds(const struct verify_row *row)
     if (row->is_leaking || crowd->wrong || crowd->anonymous_answered || crowd->refused ||
         crowd->ended)
         return false;
-    return (row->outcome == OUTCOME_OK || is_absent) && row->reload != VERIFY_RELOAD_LOST;
+    return (row->outcome == OUTCOME_OK || is_absent) && row->reload != VERIFY_RELOAD_LOST &&
+           row->between_legs != VERIFY_RELOAD_LOST;
 }
 
 bool verify_holds(const struct verify_report *report)

@@ -36,7 +36,8 @@ enum verify_protection {
     VERIFY_PROTECTION_FAILS,  // the right word for what clients see is refused
 };
 
-// Of connections that were logged in before the reload, and logins during and after it.
+// Of a reload: what became of connections that were logged in before it, and of logins during and
+// after it; and what of a login that stood between its legs while it happened.
 enum verify_reload {
     VERIFY_RELOAD_NOT_TRIED = 0,
     VERIFY_RELOAD_HELD,
@@ -60,6 +61,8 @@ struct verify_row {
     struct crowd_tally crowd;
     enum verify_protection protection;
     enum verify_reload reload;
+    enum verify_reload between_legs; // not tried where a login has one leg only
+    char reload_problem[256];        // of the login between its legs, in words; "" when it held
 };
 
 struct verify_wish {
@@ -96,6 +99,8 @@ const char *verify_mode_word(enum verify_mode mode);
 const char *verify_scheme_word(enum verify_scheme scheme);
 const char *verify_protection_word(enum verify_protection protection);
 const char *verify_reload_word(enum verify_reload reload);
+// Both in one, for people: "held, between legs too", "LOST between legs", "".
+const char *verify_reload_words(const struct verify_row *row);
 // "kept apart", "MIXED UP 3", "not measured"; `text` is returned.
 #define VERIFY_ISOLATION_MAX 64
 const char *verify_isolation(const struct verify_row *row, char text[VERIFY_ISOLATION_MAX]);

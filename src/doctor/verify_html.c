@@ -100,7 +100,7 @@ static void put_row(FILE *out, const struct verify_row *row)
     put_time(out, row->direct_us >= 0, row->direct_us);
     put_time(out, has_both, row->us - row->direct_us);
     put_cell(out, verify_isolation(row, isolation));
-    put_cell(out, verify_reload_word(row->reload));
+    put_cell(out, verify_reload_words(row));
     put_cell(out, verify_protection_word(row->protection));
     fputs("</tr>\n", out);
 }

@@ -41,6 +41,9 @@ static json_t *row_of(const struct verify_row *row)
         verify_protection_word(row->protection), "reload", verify_reload_word(row->reload));
     CHECK(node);
     json_object_set_new(node, "is_leaking", json_boolean(row->is_leaking));
+    json_object_set_new(node, "reload_between_legs",
+                        json_string(verify_reload_word(row->between_legs)));
+    json_object_set_new(node, "reload_problem", look_text(row->reload_problem));
     if (row->has_crowd)
         json_object_set_new(node, "crowd", crowd_of(row));
     return node;

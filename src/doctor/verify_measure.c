@@ -140,8 +140,7 @@ bool verify_wish_of(const struct verifier *verifier, size_t person, enum verify_
     return account->proof == PROOF_PASSWORD;
 }
 
-// Why a trial did not work, in words.
-static void explain(const struct trial *trial, char ret_problem[256])
+void verify_explain(const struct trial *trial, char ret_problem[256])
 {
     const struct call_answer *last = trial_last(trial);
     char scratch[24];
@@ -220,7 +219,7 @@ static bool log_in(const struct verifier *verifier, const struct verify_way *way
     trial_make(&place.way, &wish, &trial);
     row->outcome = refuses_everybody(&trial) ? OUTCOME_REJECTED : trial.outcome;
     row->legs = (unsigned)trial.answer_count + place.redirects;
-    explain(&trial, row->problem);
+    verify_explain(&trial, row->problem);
     row->is_leaking = trial.outcome == OUTCOME_NOT_OFFERED && names_anybody(verifier, &trial);
     times->us[times->count++] = (int64_t)(trial.took_us + place.redirect_us);
     trial_done(&trial);

@@ -35,6 +35,9 @@ bool verify_place_find(const struct verifier *verifier, const struct verify_way 
 bool verify_wish_of(const struct verifier *verifier, size_t person, enum verify_scheme scheme,
                     const char *spn, struct trial_wish *ret_wish, char problem[256]);
 
+// Why a trial did not work, in words; "" when it did.
+void verify_explain(const struct trial *trial, char ret_problem[256]);
+
 // Fills all of the row but `reload`.
 void verify_measure(const struct verifier *verifier, const struct verify_way *way,
                     enum verify_scheme scheme, struct verify_row *ret_row);

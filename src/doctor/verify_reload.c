@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reload does to people: some have logged in before, some log in while it happens, some
-// after. Nobody may notice.
+// What a reload does to people: some have logged in before, some stand between the legs of their
+// login or begin one while it happens, some come after. Nobody may notice.
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "doctor/verify_measure.h"
 
-// Somebody who has logged in and stays.
+// Somebody who has logged in and stays, or has begun to. It does not move: the wish points into it.
 struct guest {
     struct verify_place place;
+    struct trial_wish wish;
     struct trial trial;
     const struct verify_way *way;
     bool is_in;
@@ -41,16 +42,16 @@ static bool is_known(const struct verifier *verifier, struct guest *guest)
 }
 
 static bool enter(const struct verifier *verifier, const struct verify_way *way,
-                  enum verify_scheme scheme, struct guest *guest)
+                  enum verify_scheme scheme, bool stops_between, struct guest *guest)
 {
-    struct trial_wish wish;
     char problem[256];
 
     *guest = (struct guest){.way = way};
     if (!verify_place_find(verifier, way, &guest->place, problem) ||
-        !verify_wish_of(verifier, 0, scheme, guest->place.spn, &wish, problem))
+        !verify_wish_of(verifier, 0, scheme, guest->place.spn, &guest->wish, problem))
         return false;
-    trial_make(&guest->place.way, &wish, &guest->trial);
+    guest->wish.stops_between = stops_between;
+    trial_make(&guest->place.way, &guest->wish, &guest->trial);
     guest->is_in = guest->trial.outcome == OUTCOME_OK;
     return guest->is_in;
 }
@@ -59,7 +60,7 @@ static bool can_enter(const struct verifier *verifier, const struct verify_way *
                       enum verify_scheme scheme)
 {
     struct guest guest;
-    bool is_in = enter(verifier, way, scheme, &guest);
+    bool is_in = enter(verifier, way, scheme, false, &guest);
 
     trial_done(&guest.trial);
     return is_in;
@@ -85,17 +86,65 @@ static bool reload_among(const struct verifier *verifier, const struct verify_wa
     return reloading.is_done;
 }
 
+// ---- between the legs
+
+static bool has_legs(const struct verify_row *row)
+{
+    return row->outcome == OUTCOME_OK && row->scheme != VERIFY_KERBEROS;
+}
+
+// Type 1 was sent and Type 2 has come, on each way at once.
+static void begin_logins(const struct verifier *verifier, const struct verify_way *const *ways,
+                         const struct verify_row *rows, size_t count, struct guest *guests)
+{
+    for (size_t i = 0; i < count; i++)
+        if (has_legs(&rows[i]))
+            enter(verifier, ways[i], rows[i].scheme, true, &guests[i]);
+}
+
+static void end_logins(struct verify_row *rows, size_t count, struct guest *guests)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct guest *guest = &guests[i];
+        if (!has_legs(&rows[i]))
+            continue;
+        if (guest->trial.is_between)
+            trial_go_on(&guest->trial, &guest->place.way, &guest->wish);
+        bool is_in = guest->trial.answer_count && guest->trial.outcome == OUTCOME_OK;
+        rows[i].between_legs = is_in ? VERIFY_RELOAD_HELD : VERIFY_RELOAD_LOST;
+        verify_explain(&guest->trial, rows[i].reload_problem);
+        trial_done(&guest->trial);
+    }
+}
+
+// ---- all of it
+
+// What was seen without a reload proves nothing about one.
+static void forget_what_held(struct verify_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].reload == VERIFY_RELOAD_HELD)
+            rows[i].reload = VERIFY_RELOAD_NOT_TRIED;
+        if (rows[i].between_legs == VERIFY_RELOAD_HELD)
+            rows[i].between_legs = VERIFY_RELOAD_NOT_TRIED;
+    }
+}
+
 bool verify_reload(const struct verifier *verifier, const struct verify_way *const *ways,
                    struct verify_row *rows, size_t count)
 {
     struct guest *guests = calloc(count ? count : 1, sizeof(*guests));
+    struct guest *halves = calloc(count ? count : 1, sizeof(*halves));
 
-    CHECK(guests);
+    CHECK(guests && halves);
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].outcome == OUTCOME_OK && enter(verifier, ways[i], rows[i].scheme, &guests[i]))
+        if (rows[i].outcome == OUTCOME_OK &&
+            enter(verifier, ways[i], rows[i].scheme, false, &guests[i]))
             guests[i].is_known_without_credentials = is_known(verifier, &guests[i]);
     }
+    begin_logins(verifier, ways, rows, count, halves);
     bool is_reloaded = reload_among(verifier, ways, rows, count);
+    end_logins(rows, count, halves);
     for (size_t i = 0; i < count; i++) {
         bool is_lost = guests[i].is_known_without_credentials && !is_known(verifier, &guests[i]);
         if (rows[i].outcome == OUTCOME_OK &&
@@ -104,5 +153,8 @@ bool verify_reload(const struct verifier *verifier, const struct verify_way *con
         trial_done(&guests[i].trial);
     }
     free(guests);
+    free(halves);
+    if (!is_reloaded)
+        forget_what_held(rows, count);
     return is_reloaded;
 }

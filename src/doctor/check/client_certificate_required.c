@@ -25,15 +25,20 @@ void check_client_certificate_required(const struct facts *facts, struct diagnos
         bool is_node = view_is_node(end);
         struct finding *finding = diagnosis_add(
             diagnosis, "client_certificate_required", is_node ? WEIGHT_FAULT : WEIGHT_CAUSE,
-            CONFIDENCE_SURE, "The site demands a client certificate (403.7), and there is none.");
+            CONFIDENCE_SURE, "The site demands a client certificate, and there is none.");
         finding_place(finding, view_name(end));
         finding_evidence(finding, "%lld %s; the page says: %s", fact_number(answer, "status", 0),
                          fact_text(answer, "reason"), fact_text(answer, "body_says"));
-        finding_cause(finding, "The site is set to require one. Where TLS ends at a load balancer, "
+        finding_cause(finding, "The site, or the load balancer before it, is set to require one "
+                               "(403.7 of IIS, 400 of nginx). Where TLS ends at a load balancer, "
                                "that of a client never reaches the nodes.");
         finding_remedy(finding, REMEDY_SERVER, "If Windows authentication is meant to be enough:",
                        REMEDY_APPCMD " set config \"SITE\" -section:system.webServer/security/"
                                      "access /sslFlags:Ssl /commit:apphost");
+        if (!is_node)
+            finding_remedy(finding, REMEDY_BALANCER,
+                           "If it is the load balancer that requires one; nginx, in the server:",
+                           "ssl_verify_client off;");
         finding_remedy(finding, REMEDY_BALANCER,
                        "If certificates are needed, pass the connection through. Handfast, in the "
                        "site:",

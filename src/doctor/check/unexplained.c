@@ -95,6 +95,15 @@ static void put_end(struct finding *finding, const struct facts *facts, const js
         put_page(finding, end);
 }
 
+// What is let in behind it narrows it down to what lies between.
+static void put_node(struct finding *finding, const struct facts *facts, const char *scheme,
+                     const char *path)
+{
+    const json_t *node = view_node_that_works(facts, path);
+    if (node != NULL)
+        finding_evidence(finding, "%s at %s, reached directly: ok", scheme, view_name(node));
+}
+
 static void put_remedies(struct finding *finding, bool is_ticket)
 {
     if (is_ticket)
@@ -117,6 +126,10 @@ static void say(const struct facts *facts, struct diagnosis *diagnosis, const js
         diagnosis_add(diagnosis, "unexplained", weight, CONFIDENCE_POSSIBLE, "%s", what);
     finding_place(finding, view_name(end));
     put_end(finding, facts, end);
+    if (!view_is_node(end) && is_failed(end, "ntlm.outcome"))
+        put_node(finding, facts, "NTLM", "ntlm.outcome");
+    if (!view_is_node(end) && is_failed(end, "kerberos.outcome"))
+        put_node(finding, facts, "Kerberos", "kerberos.outcome");
     put_remedies(finding, fact_is(end, "kerberos.outcome", "no ticket"));
 }
 

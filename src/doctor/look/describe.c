@@ -94,6 +94,7 @@ const char *look_body_says(struct span body)
         {"SSL is required", "ssl required"},
         {"403.7 ", "client certificate required"},
         {"requires a client certificate", "client certificate required"},
+        {"No required SSL certificate was sent", "client certificate required"},
         {"plain HTTP request was sent to HTTPS port", "plain http on a tls port"},
         {"speaking plain HTTP to an SSL-enabled", "plain http on a tls port"},
         {"Service Unavailable", "service unavailable"},

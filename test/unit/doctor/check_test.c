@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every check over facts: facts/healthy.json is a site where all is well; facts/cases.json changes
 // it ("/path/of/keys": value) and says which finding must or must not be there, how heavy it is and
-// whether it comes first. Every row of checks.tbl has cases of both kinds, a file and its
-// line in docs/doctor.md.
+// whether it comes first, and what its evidence says in part. Every row of checks.tbl has cases of
+// both kinds, a file and its line in docs/doctor.md.
 #include "doctor/doctor.h"
 
 #include <setjmp.h>
@@ -97,6 +97,14 @@ static const struct finding *find(const struct diagnosis *diagnosis, const char 
     return NULL;
 }
 
+static bool has_evidence(const struct finding *finding, const char *part)
+{
+    for (size_t i = 0; i < finding->evidence_count; i++)
+        if (strstr(finding->evidence[i], part) != NULL)
+            return true;
+    return false;
+}
+
 // What is wrong with the diagnosis of that case; NULL: nothing.
 static const char *judge_case(const json_t *row, const struct diagnosis *diagnosis)
 {
@@ -111,6 +119,8 @@ static const char *judge_case(const json_t *row, const struct diagnosis *diagnos
     if (finding->weight < WEIGHT_NOTE &&
         (finding->remedy_count == 0 || finding->evidence_count == 0))
         return "has no remedy or no evidence";
+    if (fact_is_known(row, "evidence") && !has_evidence(finding, fact_text(row, "evidence")))
+        return "lacks its evidence";
     bool is_first = strcmp(diagnosis->findings[0].id, check) == 0;
     return fact_bool(row, "first") && !is_first ? "does not come first" : NULL;
 }

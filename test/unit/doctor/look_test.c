@@ -42,6 +42,7 @@ static void knows_pages_of_servers(void **state)
         {"<center>400 REQUEST HEADER OR COOKIE TOO LARGE</center>", "header too long"},
         {"HTTP Error 403.4 - Forbidden", "ssl required"},
         {"<h3>HTTP Error 403.7 - Forbidden</h3>", "client certificate required"},
+        {"<center>No required SSL certificate was sent</center>", "client certificate required"},
         {"The plain HTTP request was sent to HTTPS port", "plain http on a tls port"},
         {"<h1>503 Service Unavailable</h1>", "service unavailable"},
         {"<h1>Hello</h1>", ""},
