@@ -98,6 +98,8 @@ def test_every_mode_and_scheme_with_a_reload(lab, verify, server, tmp_path):
         assert row["crowd"]["anonymous"] > 0
         assert row["protection"] == "not enforced"
         assert row["reload"] == "held"
+        assert row["reload_between_legs"] == ("" if scheme == KERBEROS else "held")
+        assert row["reload_problem"] == ""
     check_page(page.read_text(encoding="utf-8"))
 
 
@@ -239,6 +241,54 @@ def test_an_error_for_everybody_does_not_hold(lab, verify):
         assert row["outcome"] == "rejected" and "403" in row["problem"]
 
 
+class Forgetful(rude.Ntlm):
+    """A server that knows a challenge only as long as nobody has had the balancer reload."""
+
+    def __init__(self):
+        super().__init__()
+        self.balancer = None
+
+    def reloads(self):
+        return self.balancer.errors().count("handfast: reloaded ")
+
+    def __call__(self, connection):
+        before = -1
+        while (head := rude.read_head(connection)) is not None:
+            kind = rude.ntlm_type(head)
+            if kind == 3 and self.reloads() == before:
+                connection.sendall(self.page())
+                continue
+            before = self.reloads()
+            offer = f"WWW-Authenticate: NTLM {rude.type2()}" if kind == 1 else "WWW-Authenticate: NTLM"
+            connection.sendall(rude.status("401 Unauthorized", offer))
+
+
+def test_a_login_that_is_lost_between_its_legs(lab, verify):
+    forgetful = Forgetful()
+    with rude.Rude(forgetful) as one:
+        with Balancer(one_route(lab, f"127.0.0.1:{one.port}")) as balancer:
+            forgetful.balancer = balancer
+            done = verify(balancer, "--reload", "--json", people=["alice"])
+            table = verify(balancer, "--reload", people=["alice"])
+            without = verify(balancer, "--json", people=["alice"])
+    row = only(done, NTLM)
+    assert row["outcome"] == "ok" and row["reload_between_legs"] == "LOST" and not row["holds"]
+    assert row["reload_problem"] == "refused: status 401 after 3 requests"
+    assert done.returncode == table.returncode == 1
+    line = f"portal / -> web, {NTLM}: the login that stood between its legs during the reload: refused"
+    assert line in table.stdout and "LOST" in table.stdout
+    assert without.returncode == 0
+    assert only(without, NTLM)["reload_between_legs"] == only(without, NTLM)["reload"] == ""
+
+
+def test_the_table_says_that_it_held_between_the_legs(lab, verify, plain):
+    with Balancer(one_route(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        done = verify(balancer, "--reload", people=["alice"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("held, between legs too") == 2  # and Kerberos, which has no legs
+    assert re.search(r"Kerberos .*  held  ", done.stdout)
+
+
 def test_a_reload_that_cannot_be_had(lab, verify, plain):
     with Balancer(one_route(lab, f"127.0.0.1:{plain.http}")) as balancer:
         done = verify(balancer, "--reload", "-s", lab.path("nobody.sock"), "--json",
@@ -246,6 +296,7 @@ def test_a_reload_that_cannot_be_had(lab, verify, plain):
     assert done.returncode == 1
     assert "could not be reloaded" in done.stderr
     assert json.loads(done.stdout)["was_reloaded"] is False
+    assert {row["reload"] + row["reload_between_legs"] for row in json.loads(done.stdout)["rows"]} == {""}
 
 
 def test_a_configuration_with_errors(lab, verify, plain, tmp_path):
