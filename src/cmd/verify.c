@@ -179,7 +179,7 @@ static void print_table(const struct verify_report *report)
         add_ms(table, row->us >= 0, row->us);
         add_ms(table, row->us >= 0 && row->direct_us >= 0, row->us - row->direct_us);
         table_add(table, verify_isolation(row, isolation));
-        table_add(table, verify_reload_word(row->reload));
+        table_add(table, verify_reload_words(row));
         table_add(table, verify_protection_word(row->protection));
     }
     table_print(table);
@@ -192,6 +192,9 @@ static void print_rest(const struct verify_report *report)
         const struct verify_row *row = &report->rows[i];
         if (row->outcome != OUTCOME_OK)
             printf("%s, %s: %s\n", row->way, verify_scheme_word(row->scheme), row->problem);
+        if (row->reload_problem[0])
+            printf("%s, %s: the login that stood between its legs during the reload: %s\n",
+                   row->way, verify_scheme_word(row->scheme), row->reload_problem);
         for (size_t j = 0; j < row->crowd.sample_count; j++)
             printf("%s, %s: %s\n", row->way, verify_scheme_word(row->scheme),
                    row->crowd.samples[j]);
