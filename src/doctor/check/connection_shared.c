@@ -6,8 +6,8 @@
 #include "doctor/check/remedy.h"
 #include "doctor/check/view.h"
 
-static void say(struct diagnosis *diagnosis, const json_t *end, enum confidence confidence,
-                const char *evidence)
+static struct finding *say(struct diagnosis *diagnosis, const json_t *end,
+                           enum confidence confidence, const char *evidence)
 {
     struct finding *finding =
         diagnosis_add(diagnosis, "connection_shared", WEIGHT_CAUSE, confidence,
@@ -18,6 +18,20 @@ static void say(struct diagnosis *diagnosis, const json_t *end, enum confidence 
                            "clients.");
     finding_evidence(finding, "%s", evidence);
     remedy_own_link(finding);
+    return finding;
+}
+
+// Whose pages they were shows only where pages say so.
+static void put_names(struct finding *finding, const json_t *end)
+{
+    if (fact_bool(end, "isolation.names_people"))
+        finding_evidence(finding, "the pages name whom they are for");
+    else if (fact_is_false(end, "isolation.names_people"))
+        finding_evidence(finding, "the pages do not name whom they are for, so it does not show "
+                                  "whose they were");
+    for (size_t i = 0; i < fact_count(end, "isolation.sample") && i < 3; i++)
+        finding_evidence(finding, "%s",
+                         fact_text(json_array_get(fact(end, "isolation.sample"), i), ""));
 }
 
 void check_connection_shared(const struct facts *facts, struct diagnosis *diagnosis)
@@ -37,7 +51,7 @@ void check_connection_shared(const struct facts *facts, struct diagnosis *diagno
                  "%lld requests without credentials, on connections of "
                  "their own, were answered as a person's",
                  answered);
-        say(diagnosis, end, CONFIDENCE_SURE, evidence);
+        put_names(say(diagnosis, end, CONFIDENCE_SURE, evidence), end);
         is_said = true;
     }
     const json_t *node = view_node_where(facts, "http.first.challenges.0.scheme", "Negotiate");

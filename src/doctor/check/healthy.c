@@ -3,6 +3,29 @@
 #include "doctor/check/check.h"
 #include "doctor/check/view.h"
 
+// Nobody mixed up is proof where pages name whom they are for; elsewhere it is only that nothing
+// was seen.
+static void put_isolation(struct finding *finding, const json_t *front)
+{
+    long long exchanges = fact_number(front, "isolation.exchanges", 0);
+    if (fact_number(front, "isolation.accounts", 0) < 2)
+        finding_evidence(finding,
+                         "%lld exchanges, and nobody else got a page of theirs; with only one "
+                         "account it does not show whether people are mixed up",
+                         exchanges);
+    else if (fact_bool(front, "isolation.names_people"))
+        finding_evidence(
+            finding,
+            "%lld exchanges of interleaved people, none mixed up: the pages name whom they are for",
+            exchanges);
+    else
+        finding_evidence(
+            finding,
+            "%lld exchanges of interleaved people; the pages do not name whom they are "
+            "for, so a mix-up would not have shown: look at a page that does",
+            exchanges);
+}
+
 void check_healthy(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *front = facts_front(facts);
@@ -25,7 +48,7 @@ void check_healthy(const struct facts *facts, struct diagnosis *diagnosis)
         finding_evidence(finding, "NTLM: %lld of %lld logins succeed",
                          fact_number(front, "ntlm.repeats.ok", 0),
                          fact_number(front, "ntlm.repeats.tries", 0));
-    if (fact_is_known(front, "isolation.exchanges"))
-        finding_evidence(finding, "%lld exchanges of interleaved people, none mixed up",
-                         fact_number(front, "isolation.exchanges", 0));
+    if (fact_number(front, "isolation.wrong", -1) == 0 &&
+        fact_number(front, "isolation.anonymous_answered", 0) == 0)
+        put_isolation(finding, front);
 }

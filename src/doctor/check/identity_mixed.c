@@ -23,6 +23,10 @@ void check_identity_mixed(const struct facts *facts, struct diagnosis *diagnosis
                          "%lld of %lld interleaved exchanges were answered for the wrong "
                          "person",
                          wrong, fact_number(end, "isolation.exchanges", 0));
+        if (fact_bool(end, "isolation.names_people"))
+            finding_evidence(finding,
+                             "all of them were named on pages of their own, so the name on "
+                             "a page tells whom it is for");
         for (size_t j = 0; j < fact_count(end, "isolation.sample") && j < 3; j++)
             finding_evidence(finding, "%s",
                              fact_text(json_array_get(fact(end, "isolation.sample"), j), ""));
