@@ -169,6 +169,55 @@ def test_the_firewall_differs_by_mode(config):
     assert ("clients", "far1.example.com", "443/tcp", "open") in firewall(page, "Server far1.example.com")
 
 
+SPREAD = """
+listeners: [{bind: "*:443"}, {bind: "*:80"}]
+sites:
+  - name: apps
+    hosts: ["*.apps.example.com"]
+    plain_http: serve
+    certificates: [{chain: a.pem, key: a.key}]
+    routes: [{path: /, forward: plain}]
+  - name: intranet
+    hosts: [intranet.example.com]
+    certificates: [{chain: a.pem, key: a.key}]
+    routes: [{path: /, forward: tls}]
+pools:
+  - name: plain
+    servers: [{name: web1.example.com, address: "10.0.0.1:8080"}]
+  - name: tls
+    tls: {}
+    servers: [{name: web2.example.com, address: "10.0.0.2:8443"}]
+"""
+
+
+@pytest.fixture(name="spread")
+def make_spread(config, tmp_path):
+    config.write_text(SPREAD, encoding="utf-8")
+    done = plan("-c", config, "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    return tmp_path / "out"
+
+
+def test_the_port_a_server_listens_on_is_closed_to_clients(spread):
+    page = (spread / "plan.md").read_text(encoding="utf-8")
+    for server, ports in [("web1.example.com", "443/tcp, 80/tcp, 8080/tcp and 443/udp"),
+                          ("web2.example.com", "443/tcp, 80/tcp, 8443/tcp and 443/udp")]:
+        assert ("clients", server, ports, "**closed**") in firewall(page, f"Server {server}")
+
+
+def test_the_firewall_page_says_nothing_twice(spread):
+    page = (spread / "firewall.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    assert len(rows) == len(set(rows))
+    assert sum(line.startswith("| clients | the load balancer | 443/tcp, 80/tcp | open |") for line in rows) == 1
+
+
+def test_firefox_gets_a_pattern_once(spread):
+    hosts = json.loads((spread / "firefox-policies.json").read_text(encoding="utf-8"))["policies"]["Authentication"]
+    assert hosts["NTLM"].count(".apps.example.com") == 1
+    assert hosts["NTLM"] == hosts["SPNEGO"] and "https://intranet.example.com" in hosts["NTLM"]
+
+
 # ---- files
 
 def test_files_and_their_permissions(written):

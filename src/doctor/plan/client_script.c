@@ -87,15 +87,29 @@ void plan_print_client_script(const struct plan *plan, const char *subject, FILE
 // ---------------------------------------------------------------------------- Firefox
 
 // Firefox knows no star: ".example.com" is every name below.
+static const char *firefox_host(const struct requirement *trust)
+{
+    return trust->value[0] == '*' ? trust->value + 1 : trust->subject;
+}
+
+// A pattern is trusted once per scheme, and both are the same to Firefox.
+static bool is_first_of_host(const struct plan *plan, size_t index)
+{
+    const char *host = firefox_host(&plan->requirements[index]);
+    for (size_t i = 0; i < index; i++)
+        if (plan->requirements[i].act == PLAN_TRUST &&
+            strcmp(firefox_host(&plan->requirements[i]), host) == 0)
+            return false;
+    return true;
+}
+
 static void put_hosts(const struct plan *plan, struct json *json, const char *key)
 {
     json_put_open(json, key, '[');
     for (size_t i = 0; i < plan->requirement_count; i++) {
         const struct requirement *trust = &plan->requirements[i];
-        if (trust->act != PLAN_TRUST)
-            continue;
-        bool is_pattern = trust->value[0] == '*';
-        json_put_string(json, NULL, is_pattern ? trust->value + 1 : trust->subject);
+        if (trust->act == PLAN_TRUST && is_first_of_host(plan, i))
+            json_put_string(json, NULL, firefox_host(trust));
     }
     json_put_close(json, ']');
 }

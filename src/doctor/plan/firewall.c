@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The firewall table, and the recipe for a keytab: the two documents that are read, not run.
+#include <string.h>
+
 #include "doctor/plan/document.h"
+
+// Sites share their listeners, so several may require the same of the firewall.
+static bool is_said_before(const struct plan *plan, size_t index)
+{
+    const struct requirement *row = &plan->requirements[index];
+    for (size_t i = 0; i < index; i++) {
+        const struct requirement *before = &plan->requirements[i];
+        if (before->kind == PLAN_FIREWALL && before->act == row->act &&
+            strcmp(before->subject, row->subject) == 0 && strcmp(before->value, row->value) == 0 &&
+            strcmp(before->detail, row->detail) == 0 && strcmp(before->why, row->why) == 0)
+            return true;
+    }
+    return false;
+}
 
 void plan_print_firewall_rows(const struct plan *plan, enum plan_scope scope, const char *owner,
                               FILE *out)
@@ -8,7 +24,7 @@ void plan_print_firewall_rows(const struct plan *plan, enum plan_scope scope, co
     fputs("| from | to | ports | | because |\n|---|---|---|---|---|\n", out);
     for (size_t i = 0; i < plan->requirement_count; i++) {
         const struct requirement *row = &plan->requirements[i];
-        bool is_wanted = !owner || requirement_is_of(row, scope, owner);
+        bool is_wanted = owner ? requirement_is_of(row, scope, owner) : !is_said_before(plan, i);
         if (row->kind != PLAN_FIREWALL || !is_wanted)
             continue;
         fputs("| ", out);

@@ -34,7 +34,7 @@ static const char *listener_ports(struct plan *plan)
 static void require_site(struct plan *plan, const struct site_config *site, const char *ports)
 {
     require(plan, PLAN_OF_SITE, site->name, PLAN_PERMIT, "clients", "the load balancer", ports,
-            "every name of the site leads there");
+            "the names of its sites lead there");
 }
 
 static bool is_first_of_port(const struct plan_server *server, size_t index, unsigned ways)
@@ -56,6 +56,20 @@ static const char *ports_of(struct plan *plan, const struct plan_server *server,
     return list;
 }
 
+// The ports of a web server that somebody may have left open, and those it listens on for us.
+static const char *ports_to_close(struct plan *plan, const struct plan_server *server,
+                                  unsigned ways)
+{
+    const char *list = "443/tcp, 80/tcp";
+    for (size_t i = 0; i < server->arrival_count; i++) {
+        const struct plan_arrival *arrival = &server->arrivals[i];
+        if (arrival->port != 443 && arrival->port != 80 && arrival->ways & ways &&
+            is_first_of_port(server, i, ways))
+            list = plan_text(plan, "%s, %u/tcp", list, arrival->port);
+    }
+    return plan_text(plan, "%s and 443/udp", list);
+}
+
 static void require_server(struct plan *plan, const struct plan_server *server)
 {
     unsigned ours = PLAN_FORWARD_TLS | PLAN_FORWARD_PLAIN | PLAN_PASSTHROUGH;
@@ -69,7 +83,7 @@ static void require_server(struct plan *plan, const struct plan_server *server)
                 "through; give the name to a site with passthrough and this can be closed");
     else
         require(plan, PLAN_OF_SERVER, server->name, PLAN_FORBID, "clients", server->name,
-                "443/tcp, 80/tcp and 443/udp",
+                ports_to_close(plan, server, ours),
                 server->is_behind
                     ? "its name leads to the load balancer, so nobody needs a way around it"
                     : "only the load balancer speaks to it");
