@@ -36,6 +36,7 @@ static bool open_one(struct listening *listening, const struct snapshot *snapsho
         refuse(findings, config, i, "not an address");
         return false;
     }
+    listening->turnstiles[i] = turnstile_new();
     for (unsigned worker = 0; worker < listening->workers; worker++) {
         int fd = listener_open(address);
         if (fd < 0) {
@@ -47,6 +48,12 @@ static bool open_one(struct listening *listening, const struct snapshot *snapsho
     return true;
 }
 
+static void keep(struct listening *listening, size_t i, const struct listening *now, size_t kept)
+{
+    listening->addresses[i] = now->addresses[kept];
+    listening->turnstiles[i] = turnstile_ref(now->turnstiles[kept]);
+}
+
 static struct listening *listening_empty(size_t count, unsigned workers)
 {
     struct listening *listening = calloc(1, sizeof *listening);
@@ -54,8 +61,9 @@ static struct listening *listening_empty(size_t count, unsigned workers)
     listening->count = count;
     listening->workers = workers;
     listening->addresses = calloc(count + 1, sizeof *listening->addresses);
+    listening->turnstiles = calloc(count + 1, sizeof(struct turnstile *));
     listening->fds = malloc((count * workers + 1) * sizeof *listening->fds);
-    CHECK(listening->addresses && listening->fds);
+    CHECK(listening->addresses && listening->turnstiles && listening->fds);
     for (size_t i = 0; i < count * workers; i++)
         listening->fds[i] = -1;
     return listening;
@@ -71,22 +79,24 @@ struct listening *listening_new(const struct snapshot *snapshot, unsigned worker
         const struct listener_config *config = &snapshot->listeners[i];
         size_t kept = old ? snapshot_listener(old, config->bind, config->nth) : SIZE_MAX;
         if (kept != SIZE_MAX)
-            listening->addresses[i] = now->addresses[kept];
+            keep(listening, i, now, kept);
         else
             is_open = open_one(listening, snapshot, i, findings);
     }
     return is_open ? listening : listening_free(listening);
 }
 
-int *listening_take(struct listening *listening, unsigned worker)
+struct worker_socket *listening_take(struct listening *listening, unsigned worker)
 {
-    int *fds = calloc(listening->count + 1, sizeof *fds);
-    CHECK(fds);
+    struct worker_socket *sockets = calloc(listening->count + 1, sizeof *sockets);
+    CHECK(sockets);
     for (size_t i = 0; i < listening->count; i++) {
-        fds[i] = *fd_of(listening, worker, i);
+        sockets[i].fd = *fd_of(listening, worker, i);
         *fd_of(listening, worker, i) = -1;
+        if (sockets[i].fd >= 0)
+            sockets[i].turnstile = turnstile_ref(listening->turnstiles[i]);
     }
-    return fds;
+    return sockets;
 }
 
 void listening_say(const struct listening *listening, const struct snapshot *snapshot,
@@ -109,6 +119,9 @@ struct listening *listening_free(struct listening *listening)
     for (size_t i = 0; i < listening->count * listening->workers; i++)
         if (listening->fds[i] >= 0)
             close(listening->fds[i]);
+    for (size_t i = 0; i < listening->count; i++)
+        turnstile_unref(listening->turnstiles[i]);
+    free(listening->turnstiles);
     free(listening->addresses);
     free(listening->fds);
     free(listening);

@@ -7,12 +7,14 @@
 
 #include "config/config.h"
 #include "io/io.h"
+#include "worker/worker.h"
 
 struct listening {
     size_t count; // listeners of the snapshot
     unsigned workers;
     struct address *addresses; // as bound, with the port that the kernel chose
-    int *fds;                  // of a worker's listener: [worker * count + listener]; -1: not here
+    struct turnstile **turnstiles;
+    int *fds; // of a worker's listener: [worker * count + listener]; -1: not here
 };
 
 // Opens what `snapshot` has and `old` has not (NULL: everything); `now` is what `old` listens on.
@@ -20,9 +22,8 @@ struct listening {
 struct listening *listening_new(const struct snapshot *snapshot, unsigned workers,
                                 const struct snapshot *old, const struct listening *now,
                                 struct findings *findings);
-// The newly opened sockets of a worker, per listener, -1 where it has one. They are its own from
-// here on; the array is the caller's to free.
-int *listening_take(struct listening *listening, unsigned worker);
+// The sockets of a worker, per listener, malloc'ed: the receiver owns all of it.
+struct worker_socket *listening_take(struct listening *listening, unsigned worker);
 // Says `words` and the address of each listener of `snapshot`, which this listens for, that `other`
 // does not have (NULL: of each).
 void listening_say(const struct listening *listening, const struct snapshot *snapshot,

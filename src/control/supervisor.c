@@ -59,7 +59,7 @@ static size_t raise_descriptor_limit(void)
 }
 
 // Every client may need a link, so it counts twice.
-static size_t clients_per_worker(const struct supervisor *supervisor)
+static size_t clients_at_most(const struct supervisor *supervisor)
 {
     size_t limit = raise_descriptor_limit();
     size_t listeners = supervisor->service->snapshot->listener_count * supervisor->worker_count * 2;
@@ -69,25 +69,26 @@ static size_t clients_per_worker(const struct supervisor *supervisor)
     size_t kept = DESCRIPTORS_KEPT + listeners + probes_descriptors(servers);
     size_t clients = limit > kept + 2 ? (limit - kept) / 2 : 1;
     supervisor_say("%zu descriptors: at most %zu clients, each with a link", limit, clients);
-    return clients / supervisor->worker_count ? clients / supervisor->worker_count : 1;
+    return clients;
 }
 
 // ---- starting
 
 static bool start_worker(struct supervisor *supervisor, unsigned index, size_t clients_max)
 {
-    int *fds = listening_take(supervisor->listening, index);
+    struct worker_socket *sockets = listening_take(supervisor->listening, index);
     struct worker_setup setup = {
         .index = index,
         .count = supervisor->worker_count,
         .service = supervisor->service,
-        .listener_fds = fds,
+        .sockets = sockets,
+        .turnstile = supervisor->turnstile,
         .clients_max = clients_max,
         .log = supervisor->journal ? journal_take : NULL,
         .log_receiver = supervisor->journal,
     };
     supervisor->workers[index] = worker_new(&setup);
-    free(fds);
+    free(sockets);
     return supervisor->workers[index] != NULL;
 }
 
@@ -112,8 +113,9 @@ static bool start_workers(struct supervisor *supervisor)
     const struct snapshot *snapshot = supervisor->service->snapshot;
     supervisor->worker_count = snapshot->workers ? snapshot->workers : core_count();
     supervisor->workers = calloc(supervisor->worker_count, sizeof(struct worker *));
+    supervisor->turnstile = turnstile_new();
     CHECK(supervisor->workers);
-    size_t clients_max = clients_per_worker(supervisor);
+    size_t clients_max = clients_at_most(supervisor);
     if (!open_listeners(supervisor))
         return false;
     for (unsigned i = 0; i < supervisor->worker_count; i++)
@@ -234,6 +236,7 @@ static void take_down(struct supervisor *supervisor)
     io_thread_done(&supervisor->io);
     free(supervisor->workers);
     listening_free(supervisor->listening);
+    turnstile_unref(supervisor->turnstile);
 }
 
 static bool prepare(struct supervisor *supervisor)

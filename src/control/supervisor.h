@@ -24,6 +24,7 @@ struct supervisor {
     struct worker **workers;
     unsigned worker_count;
     struct listening *listening;
+    struct turnstile *turnstile; // of all clients of all workers
     uint64_t started_us;
     uint64_t reloads;
     uint64_t reloads_failed;

@@ -306,7 +306,7 @@ void client_close(struct client *client, enum end end, bool abort)
     list_leave(&client->siblings);
     keeper->client_count--;
     if (client->entrance)
-        client->entrance->clients--;
+        entry_leave(keeper, client->entrance);
     keeper_release_side(keeper, client->side);
     loop_last(keeper->io->loop, &client->burial);
 }

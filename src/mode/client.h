@@ -293,6 +293,11 @@ struct status heads_put_request(struct exchange *exchange, const struct request_
 struct status heads_put_response(struct exchange *exchange, const struct response_head *head,
                                  bool closes);
 
+// ---- entry.c
+
+// A client that came in is gone.
+void entry_leave(struct keeper *keeper, struct entrance *entrance);
+
 // ---- answer.c
 
 // Answers by ourselves with the status of `end` (see end.tbl), a short page that names reason and

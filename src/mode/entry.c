@@ -129,12 +129,25 @@ static void on_ready(struct channel *channel, unsigned ready)
         look(client);
 }
 
-static bool is_over_limit(const struct keeper *keeper, const struct entrance *entrance)
+static bool enter(struct keeper *keeper, struct entrance *entrance)
 {
     const struct listener_config *listener =
         &keeper->side->service->snapshot->listeners[entrance->index];
-    return keeper->client_count >= keeper->clients_max || keeper->is_draining ||
-           entrance->clients * keeper->id_step >= listener->clients_max;
+    if (keeper->is_draining || !turnstile_enter(keeper->turnstile, keeper->clients_max))
+        return false;
+    if (turnstile_enter(entrance->turnstile, listener->clients_max)) {
+        entrance->clients++;
+        return true;
+    }
+    turnstile_leave(keeper->turnstile);
+    return false;
+}
+
+void entry_leave(struct keeper *keeper, struct entrance *entrance)
+{
+    entrance->clients--;
+    turnstile_leave(entrance->turnstile);
+    turnstile_leave(keeper->turnstile);
 }
 
 static void refuse(struct keeper *keeper, int fd)
@@ -148,22 +161,23 @@ static void refuse(struct keeper *keeper, int fd)
 void entry_accept(struct keeper *keeper, struct entrance *entrance, int fd,
                   const struct address *address)
 {
-    struct channel *channel = is_over_limit(keeper, entrance)
-                                  ? NULL
-                                  : socket_channel_new(keeper->io->loop, fd, END_CLIENT_RESET);
-    if (!channel) {
+    if (!enter(keeper, entrance)) {
         refuse(keeper, fd);
         return;
     }
-    struct client *client = client_new(keeper, channel);
+    struct channel *channel = socket_channel_new(keeper->io->loop, fd, END_CLIENT_RESET);
+    struct client *client = channel ? client_new(keeper, channel) : NULL;
     if (!client) {
-        channel_close(channel, true);
+        entry_leave(keeper, entrance);
+        if (channel)
+            channel_close(channel, true);
+        else
+            refuse(keeper, fd);
         return;
     }
     client->address = *address;
     client->entrance = entrance;
     client->listener = &client_snapshot(client)->listeners[entrance->index];
-    entrance->clients++;
     tally_one(&keeper->tally, TALLY_CLIENTS_ACCEPTED);
     channel->on_ready = on_ready;
     if (!client->listener->is_tls) {

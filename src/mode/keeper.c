@@ -15,7 +15,6 @@ bool keeper_init(struct keeper *keeper, struct io_thread *io, unsigned worker, u
     keeper->id_step = workers;
     keeper->next_client_id = keeper->next_exchange_id = worker;
     keeper->next_link_id = keeper->next_login_id = worker;
-    keeper->clients_max = SIZE_MAX;
     list_init(&keeper->sides);
     list_init(&keeper->clients);
     stock_init(&keeper->exchanges, sizeof(struct exchange), EXCHANGES_KEPT);

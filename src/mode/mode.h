@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "mode/logbook.h"
 #include "mode/tally.h"
+#include "mode/turnstile.h"
 #include "pool/pool.h"
 #include "route/route.h"
 
@@ -42,8 +43,9 @@ struct service_side {
 
 // Where clients come in: one listener of one worker, who owns it. It outlives its clients.
 struct entrance {
-    size_t index; // of its listener in the newest snapshot; SIZE_MAX: that does not have it
-    size_t clients;
+    size_t index;   // of its listener in the newest snapshot; SIZE_MAX: that does not have it
+    size_t clients; // of this worker
+    struct turnstile *turnstile; // of the listener, in all workers
 };
 
 struct exchange;
@@ -67,7 +69,8 @@ struct keeper {
     uint64_t next_login_id;
     uint64_t mark_secret;
     bool is_draining;
-    size_t clients_max; // what the descriptor limit allows this worker
+    struct turnstile *turnstile; // of all listeners, in all workers
+    size_t clients_max;          // and how many the descriptor limit lets in there
     struct tally tally;
     struct logbook logbook;
     struct stock exchanges;

@@ -42,7 +42,7 @@ struct order {
     struct letter letter;
     struct worker *worker;
     struct service *service;
-    int *listener_fds;
+    struct worker_socket *sockets;
     uint64_t deadline_ms;
 };
 
@@ -90,7 +90,8 @@ static void on_accept(struct listener *listener, int fd, const struct address *a
     entry_accept(&own->worker->keeper, &own->entrance, fd, address);
 }
 
-static void listen_on(struct worker *worker, const struct listener_config *config, int fd)
+static void listen_on(struct worker *worker, const struct listener_config *config,
+                      struct worker_socket socket)
 {
     struct worker_listener *own = calloc(1, sizeof *own);
     CHECK(own);
@@ -100,8 +101,9 @@ static void listen_on(struct worker *worker, const struct listener_config *confi
     own->bind = strdup(config->bind);
     CHECK(own->bind);
     own->nth = config->nth;
+    own->entrance.turnstile = socket.turnstile;
     own->is_listening = true;
-    listener_init(&own->listener, worker->io.loop, fd, on_accept);
+    listener_init(&own->listener, worker->io.loop, socket.fd, on_accept);
 }
 
 static void stop_listening(struct worker_listener *own)
@@ -114,6 +116,7 @@ static void stop_listening(struct worker_listener *own)
 static void forget(struct worker_listener *own)
 {
     list_leave(&own->siblings);
+    turnstile_unref(own->entrance.turnstile);
     free(own->bind);
     free(own);
 }
@@ -130,26 +133,33 @@ static void stop_what_goes(struct worker *worker, const struct snapshot *snapsho
     }
 }
 
+static void give_up(struct worker_socket socket)
+{
+    close(socket.fd);
+    turnstile_unref(socket.turnstile);
+}
+
 // After it is adopted: entrances count in the newest snapshot.
 static void start_what_comes(struct worker *worker, const struct snapshot *snapshot,
-                             const int *listener_fds)
+                             const struct worker_socket *sockets)
 {
-    for (size_t i = 0; listener_fds && i < snapshot->listener_count; i++)
-        if (listener_fds[i] >= 0 && worker->is_accepting)
-            listen_on(worker, &snapshot->listeners[i], listener_fds[i]);
-        else if (listener_fds[i] >= 0)
-            close(listener_fds[i]);
+    for (size_t i = 0; sockets && i < snapshot->listener_count; i++)
+        if (sockets[i].fd >= 0 && worker->is_accepting)
+            listen_on(worker, &snapshot->listeners[i], sockets[i]);
+        else if (sockets[i].fd >= 0)
+            give_up(sockets[i]);
     LIST_EACH (item, &worker->listeners) {
         struct worker_listener *own = CONTAINER(item, struct worker_listener, siblings);
         own->entrance.index = snapshot_listener(snapshot, own->bind, own->nth);
     }
 }
 
-static void adopt(struct worker *worker, struct service *service, const int *listener_fds)
+static void adopt(struct worker *worker, struct service *service,
+                  const struct worker_socket *sockets)
 {
     stop_what_goes(worker, service->snapshot);
     CHECK(keeper_adopt(&worker->keeper, service));
-    start_what_comes(worker, service->snapshot, listener_fds);
+    start_what_comes(worker, service->snapshot, sockets);
 }
 
 static void stop_accepting(struct worker *worker)
@@ -173,17 +183,17 @@ static struct order *order_new(struct worker *worker, letter_fn *open)
 static void open_adopt(struct letter *letter)
 {
     struct order *order = CONTAINER(letter, struct order, letter);
-    adopt(order->worker, order->service, order->listener_fds);
+    adopt(order->worker, order->service, order->sockets);
     service_unref(order->service);
-    free(order->listener_fds);
+    free(order->sockets);
     free(order);
 }
 
-void worker_adopt(struct worker *worker, struct service *service, int *listener_fds)
+void worker_adopt(struct worker *worker, struct service *service, struct worker_socket *sockets)
 {
     struct order *order = order_new(worker, open_adopt);
     order->service = service_ref(service);
-    order->listener_fds = listener_fds;
+    order->sockets = sockets;
     mailbox_post(&worker->mailbox, &order->letter);
 }
 
@@ -274,6 +284,7 @@ struct worker *worker_new(const struct worker_setup *setup)
     keeper_init(&worker->keeper, &worker->io, setup->index, setup->count);
     worker->keeper.owner = worker;
     worker->keeper.log = setup->log ? add_line : NULL;
+    worker->keeper.turnstile = setup->turnstile;
     worker->keeper.clients_max = setup->clients_max;
     worker->log = setup->log;
     worker->log_receiver = setup->log_receiver;
@@ -281,7 +292,7 @@ struct worker *worker_new(const struct worker_setup *setup)
     timer_init(&worker->log_timer, on_log_timer);
     list_init(&worker->listeners);
     worker->is_accepting = true;
-    adopt(worker, setup->service, setup->listener_fds);
+    adopt(worker, setup->service, setup->sockets);
     return io_thread_start(&worker->thread, run, worker) ? worker : NULL;
 }
 

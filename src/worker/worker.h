@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The door of worker: one thread, one loop, owner of everything in it. Workers share nothing but
-// the atomics of servers; the control thread speaks to them by mail.
+// the atomics of servers and turnstiles; the control thread speaks to them by mail.
 #pragma once
 
 #include <pthread.h>
@@ -19,13 +19,20 @@ struct log_page {
 // How a worker hands pages over; from the worker's thread. The receiver frees the page.
 typedef void worker_log_fn(void *receiver, struct log_page *page);
 
+// A listener's socket for one worker, who owns both members from here on.
+struct worker_socket {
+    int fd; // -1: the worker has it already
+    struct turnstile *turnstile;
+};
+
 struct worker_setup {
     unsigned index; // from 0
     unsigned count;
     struct service *service;
-    const int *listener_fds; // one per listener of the snapshot, owned by the worker from here on
-    size_t clients_max;      // what the descriptor limit leaves for this worker
-    worker_log_fn *log;      // NULL: no log
+    const struct worker_socket *sockets; // one per listener of the snapshot
+    struct turnstile *turnstile;         // of all clients of all workers; outlives them
+    size_t clients_max;                  // what the descriptor limit leaves for all of them
+    worker_log_fn *log;                  // NULL: no log
     void *log_receiver;
 };
 
@@ -33,10 +40,10 @@ struct worker_setup {
 struct worker *worker_new(const struct worker_setup *setup);
 
 // By mail, from the control thread: each returns at once.
-// The service is adopted; the worker takes its own reference. `listener_fds`, malloc'ed, are those
-// of listeners it did not have, -1 elsewhere; the worker owns them and frees the array. NULL: it
-// has them all. Listeners that the service does not have are closed once their queue is taken.
-void worker_adopt(struct worker *worker, struct service *service, int *listener_fds);
+// The service is adopted; the worker takes its own reference. `sockets`,
+// malloc'ed and the worker's to free, has one per listener; NULL: it has them all. Listeners that
+// the service does not have are closed once their queue is taken.
+void worker_adopt(struct worker *worker, struct service *service, struct worker_socket *sockets);
 // Stops accepting (what is queued is still taken) and drains; after `deadline_ms` (loop time) every
 // client is closed. The thread ends when the last client has gone.
 void worker_drain(struct worker *worker, uint64_t deadline_ms);

@@ -98,7 +98,9 @@ static void open_worker(struct play *play)
     keeper_init(play->keeper, &play->io, 0, 1);
     play->keeper->owner = play;
     play->keeper->log = on_log;
-    play->entrance = (struct entrance){0};
+    play->keeper->turnstile = play->turnstile = turnstile_new();
+    play->keeper->clients_max = SIZE_MAX;
+    play->entrance = (struct entrance){.turnstile = play->turnstile};
     keeper_adopt(play->keeper, play->script->service);
 }
 
@@ -127,6 +129,7 @@ static void reload(struct play *play)
 static void close_worker(struct play *play)
 {
     keeper_done(play->keeper);
+    play->turnstile = turnstile_unref(play->turnstile);
     loop_turn(play->io.loop, 0);
     CHECK(loop_live(play->io.loop) == 0);
     io_thread_done(&play->io);

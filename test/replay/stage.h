@@ -19,6 +19,7 @@ struct play {
     struct io_thread io;
     struct keeper *keeper;
     struct entrance entrance;
+    struct turnstile *turnstile;
     struct player players[PLAYERS_MAX];
     struct player beside;
     size_t player_count;
