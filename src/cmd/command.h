@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The subcommands: one file each, one function each, listed once in main.c. They get their own argc
-// and argv and return the exit status: 0 fine, 1 findings or failure, 2 wrong usage.
+// and argv and return the exit status: 0 fine, 1 findings or failure, 2 wrong usage. main makes it
+// 2 where the standard output did not take everything.
 #pragma once
 
 int check_main(int argc, char **argv);

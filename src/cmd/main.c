@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // handfast: finds the subcommand and runs it.
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,10 @@ static const struct {
     {"reload", reload_main, "have the running process read its configuration again"},
 };
 
+enum {
+    OUTPUT_LOST = 2,
+};
+
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static int usage(FILE *out, int status)
@@ -32,7 +37,7 @@ static int usage(FILE *out, int status)
     return status;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2)
         return usage(stderr, 2);
@@ -47,4 +52,16 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "handfast: no command '%s'\n\n", argv[1]);
     return usage(stderr, 2);
+}
+
+// A document that is cut short (a full disk, a closed pipe) must not pass for a whole one.
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "handfast: what was printed could not be written whole%s%s\n",
+            errno ? ": " : "", errno ? strerror(errno) : "");
+    return OUTPUT_LOST;
 }
