@@ -154,6 +154,109 @@ def test_people_mixed_up_behind_us_are_seen(lab, verify, server, tmp_path):
     assert "Not every login works" in table.stdout
 
 
+# -- names with stars
+
+
+def starred(lab, address):
+    """The portal, and a site of which nobody can tell the names."""
+    pair = lab.certificate("wildcard-ecdsa")
+    site = f"""\
+  - name: apps
+    hosts: ["*.example.test"]
+    certificates: [{{chain: "{pair.chain}", key: "{pair.key}"}}]
+    routes:
+      - {{path: /, forward: web}}
+      - {{path: /b/, forward: web}}
+pools:
+"""
+    return one_route(lab, address).replace("pools:\n", site)
+
+
+def ways_of(done):
+    return {row["way"] for row in json.loads(done.stdout)["rows"]}
+
+
+def test_a_site_of_stars_is_not_tried_and_it_is_said(lab, verify, plain, tmp_path):
+    page = tmp_path / "page.html"
+    with Balancer(starred(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        done = verify(balancer, "--json", people=["alice"])
+        table = verify(balancer, "--html", str(page), people=["alice"])
+    report = json.loads(done.stdout)
+    assert report["holds"] and ways_of(done) == {"portal / -> web"}
+    what, = report["left_out"]
+    assert what["site"] == "apps" and "--host NAME.example.test" in what["why"]
+    assert done.returncode == table.returncode == 2
+    assert re.search(r"^apps +not tried *$", table.stdout, re.MULTILINE)
+    assert "apps was not tried: " in table.stdout and "--host NAME.example.test" in table.stdout
+    assert "Every login that was tried works" in table.stdout
+    assert "Every login works" not in table.stdout
+    assert "--host NAME.example.test" in page.read_text(encoding="utf-8")
+
+
+def test_what_fails_counts_more_than_what_was_not_tried(lab, verify):
+    with Balancer(starred(lab, "127.0.0.1:1")) as balancer:
+        done = verify(balancer, people=["alice"])
+    assert done.returncode == 1 and "apps was not tried" in done.stdout
+
+
+def test_a_name_for_a_star(lab, verify, plain):
+    with Balancer(starred(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        done = verify(balancer, "--json", "--host", "IIS1.example.test", people=["alice"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["left_out"] == []
+    assert ways_of(done) == {"portal / -> web", "apps iis1.example.test/ -> web",
+                             "apps iis1.example.test/b/ -> web"}
+    assert {row["outcome"] for row in report["rows"]} == {"ok"}
+    url, = {row["url"] for row in report["rows"] if row["way"].startswith("apps iis1.example.test/b/")}
+    assert url.startswith("https://iis1.example.test:") and url.endswith("/b/")
+
+
+def test_several_names_each_once(lab, verify, plain):
+    with Balancer(starred(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        done = verify(balancer, "--json", "--host", "iis1.example.test", "--host=iis2.example.test",
+                      "--host", "iis1.example.test.", "--host", "lb.example.test", people=["alice"])
+    assert ways_of(done) == {f"apps {name}{path} -> web" for name in NAMES for path in ("/", "/b/")} | {
+        "portal lb.example.test/ -> web"}
+    assert len(json.loads(done.stdout)["rows"]) == 5 * 3
+
+
+def test_a_name_for_a_star_that_is_passed_through(lab, verify, server):
+    iis = server("iis1")
+    text = f"""\
+listeners:
+  - {{bind: "127.0.0.1:0", tls: true}}
+sites:
+  - {{name: nodes, hosts: ["*.example.test"], passthrough: web}}
+pools:
+  - name: web
+    servers:
+      - {{name: node7, address: "127.0.0.1:{iis.https}"}}
+"""
+    with Balancer(text) as balancer:
+        none = verify(balancer, "--json", people=["alice"])
+        done = verify(balancer, "--json", "--host", "iis1.example.test", people=["alice"])
+    assert none.returncode == 2 and not none.stdout
+    assert "nodes was not tried: " in none.stderr and "--host NAME.example.test" in none.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ways_of(done) == {"nodes iis1.example.test -> web"}
+
+
+@pytest.mark.parametrize("host, said", [
+    ("app.elsewhere.test", "no site has the name app.elsewhere.test"),
+    ("a.b.example.test", "no site has the name a.b.example.test"),
+    ("*.example.test", "not the name of a host: *.example.test"),
+    ("iis1.example.test:443", "not the name of a host: iis1.example.test:443"),
+    ("", "not the name of a host: "),
+])
+def test_a_name_that_cannot_be_asked_for(lab, verify, server, host, said):
+    iis = server("iis1")
+    with Balancer(starred(lab, f"127.0.0.1:{iis.http}")) as balancer:
+        done = verify(balancer, "--host", host, people=["alice"])
+        assert done.returncode == 2 and said in done.stderr and not done.stdout
+        assert not balancer.log("exchange") and not balancer.log("client")
+
+
 def test_a_route_that_asks_nobody_to_log_in(lab, verify, server):
     iis = server("iis1", no_auth=["/"])
     with Balancer(one_route(lab, f"127.0.0.1:{iis.http}")) as balancer:
