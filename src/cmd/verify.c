@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `handfast verify`: logs in through every route of a running configuration, as people do, and
-// prints what was measured. Exit status: 0 all of it works, 1 some of it does not, 2 wrong usage or
-// nothing could be measured.
+// prints what was measured. Exit status: 0 all of it works, 1 some of it does not, 2 wrong usage,
+// or what was measured works and not everything could be.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "cmd/command.h"
 #include "cmd/table.h"
 #include "doctor/doctor.h"
+#include "wire/host.h"
 
 enum {
     VERIFY_GOOD = 0,
@@ -38,6 +39,8 @@ static const char usage[] =
     "    --keytab FILE                 its keys are\n"
     "  --reload                        have the configuration read again in the middle\n"
     "  -s, --socket SOCKET             the admin socket for it, if not that of the configuration\n"
+    "  --host NAME                     ask for this name where a site has it, by a star for\n"
+    "                                  example, instead of the site's first; may be repeated\n"
     "  --address ADDRESS               connect here, whatever DNS says\n"
     "  --port PORT                     connect to this port, whatever the listener says\n"
     "  --dns ADDRESS[:PORT]            ask this DNS server\n"
@@ -47,7 +50,8 @@ static const char usage[] =
     "  --json                          the report as JSON\n"
     "  --html FILE                     also as a page with charts\n"
     "\n"
-    "Exit status: 0 all works, 1 something does not, 2 wrong usage or nothing could be measured.\n";
+    "Exit status: 0 all works, 1 something does not, 2 wrong usage or something was not "
+    "measured.\n";
 
 struct wish {
     const char *file;
@@ -55,6 +59,8 @@ struct wish {
     const char *socket;
     unsigned port;
     unsigned lanes;
+    char hosts[VERIFY_HOSTS_MAX][HOST_NAME_MAX + 1];
+    size_t host_count;
     bool is_json;
     bool reloads;
     bool wants_help;
@@ -91,6 +97,24 @@ static unsigned number_of(struct wish *wish, const char *text, unsigned most)
     return (unsigned)number;
 }
 
+static void add_host(struct wish *wish, const char *text)
+{
+    uint8_t name[HOST_NAME_MAX];
+    size_t size = 0;
+
+    if (!host_name_parse(span_text(text), name, &size)) {
+        complain(wish, "not the name of a host: ", text);
+        return;
+    }
+    for (size_t i = 0; i < wish->host_count; i++)
+        if (span_equal(span_text(wish->hosts[i]), span_of(name, size)))
+            return;
+    if (wish->host_count == VERIFY_HOSTS_MAX)
+        complain(wish, "too many hosts: ", text);
+    else
+        memcpy(wish->hosts[wish->host_count++], name, size);
+}
+
 static bool read_value(int argc, char **argv, int *at, struct wish *wish)
 {
     const char *value;
@@ -103,6 +127,8 @@ static bool read_value(int argc, char **argv, int *at, struct wish *wish)
         wish->html = value;
     else if ((value = value_of(argc, argv, at, "--port", NULL)))
         wish->port = number_of(wish, value, 65535);
+    else if ((value = value_of(argc, argv, at, "--host", NULL)))
+        add_host(wish, value);
     else if ((value = value_of(argc, argv, at, "--lanes", NULL)))
         wish->lanes = number_of(wish, value, LANES_MAX);
     return value;
@@ -182,7 +208,19 @@ static void print_table(const struct verify_report *report)
         table_add(table, verify_reload_words(row));
         table_add(table, verify_protection_word(row->protection));
     }
+    for (size_t i = 0; i < report->left_out_count; i++) {
+        table_add(table, report->left_out[i].site);
+        for (size_t column = 1; heads[column]; column++)
+            table_add(table, strcmp(heads[column], "works") == 0 ? "not tried" : "");
+    }
     table_print(table);
+}
+
+static void print_left_out(const struct verify_report *report, const char *who, FILE *out)
+{
+    for (size_t i = 0; i < report->left_out_count; i++)
+        fprintf(out, "%s%s was not tried: %s\n", who, report->left_out[i].site,
+                report->left_out[i].why);
 }
 
 static void print_rest(const struct verify_report *report)
@@ -201,8 +239,8 @@ static void print_rest(const struct verify_report *report)
     }
     if (report->accounts < 2)
         puts("One account: that people are kept apart shows only in requests without credentials.");
-    puts(verify_holds(report) ? "Every login works, and nobody is mixed up."
-                              : "Not every login works as it must.");
+    print_left_out(report, "", stdout);
+    printf("%s.\n", verify_summary(report));
 }
 
 struct page {
@@ -261,6 +299,13 @@ static bool reload(void *context)
     return is_adopted;
 }
 
+static int status_of(const struct verify_report *report)
+{
+    if (!verify_holds(report))
+        return VERIFY_BAD;
+    return report->left_out_count ? VERIFY_BLIND : VERIFY_GOOD;
+}
+
 static int measure(struct wish *wish, const struct subject *subject)
 {
     const char *term = getenv("TERM");
@@ -275,16 +320,20 @@ static int measure(struct wish *wish, const struct subject *subject)
                                  .progress = is_shown ? show_progress : NULL};
     struct verify_report report;
 
+    for (; verify.host_count < wish->host_count; verify.host_count++)
+        verify.hosts[verify.host_count] = wish->hosts[verify.host_count];
     bool is_measured = verify_run(&verify, &report);
     if (is_shown)
         fputs("\r\x1b[K", stderr);
     if (report.findings)
         fputs(report.findings, stderr);
-    if (!is_measured)
+    if (!is_measured) {
         fprintf(stderr, "handfast verify: %s\n", report.problem);
+        print_left_out(&report, "handfast verify: ", stderr);
+    }
     int status = VERIFY_BLIND;
     if (is_measured && show(&report, wish))
-        status = verify_holds(&report) ? VERIFY_GOOD : VERIFY_BAD;
+        status = status_of(&report);
     if (is_measured && wish->reloads && !report.was_reloaded) {
         fputs("handfast verify: the configuration could not be reloaded\n", stderr);
         status = VERIFY_BAD;

@@ -85,6 +85,14 @@ bool verify_holds(const struct verify_report *report)
     return true;
 }
 
+const char *verify_summary(const struct verify_report *report)
+{
+    if (!verify_holds(report))
+        return "Not every login works as it must";
+    return report->left_out_count ? "Every login that was tried works, and nobody is mixed up"
+                                  : "Every login works, and nobody is mixed up";
+}
+
 // ---- who
 
 static void name_user(struct verifier *verifier, size_t person)
@@ -214,18 +222,32 @@ static void measure_all(const struct verifier *verifier, const struct verify_way
     free(way_of);
 }
 
+static void leave_out_rest(struct verify_report *report, size_t count)
+{
+    struct verify_left_out *left_out = &report->left_out[report->left_out_count++];
+
+    snprintf(left_out->site, sizeof(left_out->site), "(the last ways)");
+    snprintf(left_out->why, sizeof(left_out->why), "%zu ways above the %d that are tried at once",
+             count, WAYS_MAX);
+}
+
 static void run(struct verifier *verifier, const struct snapshot *snapshot,
                 struct verify_report *report)
 {
     const struct verify_wish *wish = verifier->wish;
     struct verify_way *ways = calloc(WAYS_MAX, sizeof(*ways));
 
-    CHECK(ways);
-    size_t found = verify_ways(snapshot, wish->port, ways, WAYS_MAX);
+    report->left_out = calloc(snapshot->site_count + 1, sizeof(*report->left_out));
+    CHECK(ways && report->left_out);
+    const char *unknown = verify_unknown_host(snapshot, wish);
+    size_t found = verify_ways(snapshot, wish, ways, WAYS_MAX, report);
     size_t count = found < WAYS_MAX ? found : WAYS_MAX;
-    if (count == 0)
-        snprintf(report->problem, sizeof(report->problem),
-                 "no route can be asked for: no listener with TLS, or names with stars only");
+    if (found > count)
+        leave_out_rest(report, found - count);
+    if (unknown)
+        snprintf(report->problem, sizeof(report->problem), "no site has the name %.200s", unknown);
+    else if (count == 0)
+        snprintf(report->problem, sizeof(report->problem), "no site can be asked for");
     else if (gather(verifier, report->problem) &&
              prove_passwords(verifier, ways, count, report->problem))
         measure_all(verifier, ways, count, report);
@@ -256,6 +278,7 @@ bool verify_run(const struct verify_wish *wish, struct verify_report *ret_report
 void verify_report_done(struct verify_report *report)
 {
     free(report->rows);
+    free(report->left_out);
     free(report->findings);
     *report = (struct verify_report){0};
 }

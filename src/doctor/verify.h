@@ -12,7 +12,8 @@
 
 struct snapshot;
 
-#define VERIFY_NAME_MAX 384
+#define VERIFY_NAME_MAX  384
+#define VERIFY_HOSTS_MAX 32
 
 enum verify_mode {
     VERIFY_FORWARD = 0,
@@ -65,12 +66,21 @@ struct verify_row {
     char reload_problem[256];        // of the login between its legs, in words; "" when it held
 };
 
+// A site into which no way could be tried.
+struct verify_left_out {
+    char site[VERIFY_NAME_MAX];
+    char why[VERIFY_NAME_MAX]; // in words, with what to give
+};
+
 struct verify_wish {
     const char *file;              // the configuration
     const struct subject *subject; // accounts, address, authorities, DNS server, patience
     unsigned port;                 // connect to this port, whatever the listener says; 0: its own
-    unsigned logins;               // for one median
-    unsigned lanes;                // of the crowd
+    // Names to ask for, in lower case: of the sites that cover them, instead of a name of their own
+    const char *hosts[VERIFY_HOSTS_MAX];
+    size_t host_count;
+    unsigned logins; // for one median
+    unsigned lanes;  // of the crowd
     // Has the running process read its configuration again; NULL: not asked for.
     bool (*reload)(void *context);
     void *reload_context;
@@ -81,6 +91,8 @@ struct verify_wish {
 struct verify_report {
     struct verify_row *rows; // owned
     size_t row_count;
+    struct verify_left_out *left_out; // owned; also when nothing could be measured
+    size_t left_out_count;
     bool was_reloaded;
     unsigned accounts;
     char problem[256]; // why nothing could be measured; "" when it could
@@ -94,6 +106,9 @@ void verify_report_done(struct verify_report *report);
 // A login that is offered and wanted works, nobody was mixed up, and the reload held.
 bool verify_row_holds(const struct verify_row *row);
 bool verify_holds(const struct verify_report *report);
+
+// In one sentence, without its full stop.
+const char *verify_summary(const struct verify_report *report);
 
 const char *verify_mode_word(enum verify_mode mode);
 const char *verify_scheme_word(enum verify_scheme scheme);

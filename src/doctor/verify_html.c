@@ -105,6 +105,15 @@ static void put_row(FILE *out, const struct verify_row *row)
     fputs("</tr>\n", out);
 }
 
+static void put_left_out(FILE *out, const struct verify_left_out *left_out)
+{
+    fputs("<tr class=none>", out);
+    put_cell(out, left_out->site);
+    fputs("<td></td><td colspan=8>not tried: ", out);
+    put(out, left_out->why);
+    fputs("</td></tr>\n", out);
+}
+
 static void put_table(FILE *out, const struct verify_report *report)
 {
     fputs("<table><thead><tr><th>way<th>login<th>works<th>requests<th>ms<th>ms at the "
@@ -112,6 +121,8 @@ static void put_table(FILE *out, const struct verify_report *report)
           out);
     for (size_t i = 0; i < report->row_count; i++)
         put_row(out, &report->rows[i]);
+    for (size_t i = 0; i < report->left_out_count; i++)
+        put_left_out(out, &report->left_out[i]);
     fputs("</tbody></table>\n", out);
 }
 
@@ -219,9 +230,7 @@ void verify_html(const struct verify_report *report, const char *file, FILE *out
     strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm);
     fputs(head, out);
     fprintf(out, "<h1>%s</h1>\n<p class=small>Measured by handfast verify %s on %s, with ",
-            verify_holds(report) ? "Every login works, and nobody is mixed up"
-                                 : "Not every login works as it must",
-            HANDFAST_VERSION, when);
+            verify_summary(report), HANDFAST_VERSION, when);
     fprintf(out, "%u %s, of ", report->accounts, report->accounts == 1 ? "account" : "accounts");
     put(out, file);
     fputs(report->was_reloaded ? ", which was reloaded meanwhile.</p>\n" : ".</p>\n", out);

@@ -49,6 +49,17 @@ static json_t *row_of(const struct verify_row *row)
     return node;
 }
 
+static json_t *left_out_of(const struct verify_report *report)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < report->left_out_count; i++)
+        json_array_append_new(list,
+                              json_pack("{s:o,s:o}", "site", look_text(report->left_out[i].site),
+                                        "why", look_text(report->left_out[i].why)));
+    return list;
+}
+
 json_t *verify_json(const struct verify_report *report, const char *file)
 {
     json_t *rows = json_array();
@@ -60,5 +71,6 @@ json_t *verify_json(const struct verify_report *report, const char *file)
                              "accounts", (int)report->accounts, "was_reloaded",
                              report->was_reloaded, "holds", verify_holds(report), "rows", rows);
     CHECK(node);
+    json_object_set_new(node, "left_out", left_out_of(report));
     return node;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ways through a configuration that a person may take: each route of each site by one of its
-// names, each server that is passed through to. Internal to verify.
+// names or by those that were given, each server that is passed through to. Internal to verify.
 #pragma once
 
 #include "doctor/location.h"
@@ -14,6 +14,9 @@ struct verify_way {
     size_t server_index; // of the server to compare with
 };
 
-// Fills at most `max` ways, and says how many there are. `port` 0: the listeners' own.
-size_t verify_ways(const struct snapshot *snapshot, unsigned port, struct verify_way *ret_ways,
-                   size_t max);
+// Fills at most `max` ways, by the port and hosts of the wish, and says how many there are. The
+// report learns of each site that has none, in `left_out`, which has room for all sites.
+size_t verify_ways(const struct snapshot *snapshot, const struct verify_wish *wish,
+                   struct verify_way *ret_ways, size_t max, struct verify_report *report);
+// The first of the given hosts that no site has; NULL: all are served.
+const char *verify_unknown_host(const struct snapshot *snapshot, const struct verify_wish *wish);
