@@ -69,6 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_answer(&answer);
     check_location(span_text(answer.location));
     call_answer_done(&answer);
+    answer = (struct call_answer){0};
+    answer_read_remains(text, data[0] & 2 ? END_RESPONSE_BAD : END_SERVER_CLOSED, &answer);
+    check_answer(&answer);
     answer_status(text);
     answer_date(text);
     check_location(text);

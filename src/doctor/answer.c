@@ -3,6 +3,8 @@
 // of schemes that bind a connection are kept, and they belong to the answer.
 #include "doctor/answer.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -133,17 +135,151 @@ bool answer_may_begin(struct span bytes)
     return span_equal(begin, span_first(SPAN("HTTP/"), begin.size));
 }
 
+static struct span cut_line(struct span *rest)
+{
+    struct span line = span_cut(rest, '\n');
+    if (span_ends_with(line, SPAN("\r")))
+        line.size--;
+    return line;
+}
+
+// "HTTP/1.1 401 Unauthorized", or what comes near it.
+static void read_first_line(struct span line, struct call_answer *answer)
+{
+    answer->status = answer_status(line);
+    answer->minor_version = span_starts_with(line, SPAN("HTTP/1.0")) ? 0 : 1;
+    span_cut(&line, ' ');
+    span_cut(&line, ' ');
+    KEEP(answer->reason, span_trim(line));
+}
+
 static void read_loosely(struct span head, struct call_answer *answer)
 {
-    answer->status = answer_status(head);
-    span_cut(&head, '\n');
+    read_first_line(cut_line(&head), answer);
     while (!span_is_empty(head)) {
-        struct span line = span_cut(&head, '\n');
-        if (span_ends_with(line, SPAN("\r")))
-            line.size--;
+        struct span line = cut_line(&head);
         struct span name = span_cut(&line, ':');
         take_field(span_trim(name), span_trim(line), answer);
     }
+}
+
+// ---- what is not in order
+
+__attribute__((format(printf, 2, 3))) static void blame(struct call_answer *answer,
+                                                        const char *format, ...)
+{
+    char text[2 * sizeof answer->problem];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    KEEP(answer->problem, span_text(text));
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool has_blank(struct span text)
+{
+    return span_find(text, ' ') < text.size || span_find(text, '\t') < text.size;
+}
+
+static bool has_control(struct span value)
+{
+    for (size_t i = 0; i < value.size; i++)
+        if ((value.data[i] < 0x20 && value.data[i] != '\t') || value.data[i] == 0x7f)
+            return true;
+    return false;
+}
+
+// True when the line is to blame. Its name is shown, never its value: that might be a token.
+static bool blame_line(struct span line, struct call_answer *answer)
+{
+    size_t colon = span_find(line, ':');
+    struct span name = span_first(line, colon);
+    char shown[40];
+    KEEP(shown, name);
+    if (is_blank(line.data[0]))
+        blame(answer, "a header line begins with a blank, as if it went on with the one before");
+    else if (colon == line.size)
+        blame(answer, "a header line has no colon");
+    else if (colon == 0)
+        blame(answer, "a header line has no name");
+    else if (has_blank(name))
+        blame(answer, "the name \"%s\" of a header line has a blank in it", shown);
+    else if (has_control(span_after(line, colon)))
+        blame(answer, "the value of %s holds a control character", shown);
+    return answer->problem[0] != '\0';
+}
+
+// How the end of the body is told.
+struct framed {
+    struct span length, encoding;
+    unsigned lengths, encodings;
+};
+
+static void take_framing(struct span line, struct framed *framed)
+{
+    struct span name = span_trim(span_cut(&line, ':'));
+    if (named(name, "content-length") && framed->lengths++ == 0)
+        framed->length = span_trim(line);
+    if (named(name, "transfer-encoding") && framed->encodings++ == 0)
+        framed->encoding = span_trim(line);
+}
+
+static void blame_framing(const struct framed *framed, struct call_answer *answer)
+{
+    char value[24];
+    uint64_t length;
+    if (framed->lengths > 0 && framed->encodings > 0) {
+        blame(answer, "it has both Content-Length and Transfer-Encoding");
+    } else if (framed->lengths > 1) {
+        blame(answer, "Content-Length stands in it more than once");
+    } else if (framed->lengths == 1 && !span_to_u64(framed->length, &length)) {
+        keep(value, sizeof value, framed->length);
+        blame(answer, "its Content-Length is \"%s\", not one number", value);
+    } else if (framed->encodings > 0) {
+        keep(value, sizeof value, framed->encoding);
+        blame(answer, "its Transfer-Encoding is \"%s\", not chunked alone", value);
+    }
+}
+
+static void blame_start(struct span bytes, struct call_answer *answer)
+{
+    char start[48];
+    KEEP(start, cut_line(&bytes));
+    blame(answer, "it begins with \"%s\"", start);
+}
+
+// The first thing that a strict reader stumbles over.
+static void blame_head(struct span head, struct call_answer *answer)
+{
+    struct framed framed = {0};
+    struct span first = cut_line(&head);
+    if (answer_status(first) == 0 || !span_starts_with(first, SPAN("HTTP/1."))) {
+        blame_start(first, answer);
+        return;
+    }
+    while (!span_is_empty(head)) {
+        struct span line = cut_line(&head);
+        if (line.size > 0 && blame_line(line, answer))
+            return;
+        take_framing(line, &framed);
+    }
+    blame_framing(&framed, answer);
+}
+
+void answer_read_remains(struct span bytes, enum end end, struct call_answer *answer)
+{
+    read_first_line(cut_line(&(struct span){bytes.data, bytes.size}), answer);
+    if (answer->status < 200)
+        answer->status = 0;
+    if (end == END_RESPONSE_BAD && !answer_may_begin(bytes))
+        blame_start(bytes, answer);
+    else if (end == END_RESPONSE_BAD && bytes.size > 0)
+        blame(answer, "a line of its head ends in a line feed alone");
 }
 
 static void read_strictly(const struct response_head *head, struct call_answer *answer)
@@ -170,6 +306,7 @@ enum end answer_read_head(struct span head, bool to_head, struct call_answer *an
         *ret_framing = (struct answer_framing){parsed->head.body, parsed->head.length};
     } else {
         read_loosely(head, answer);
+        blame_head(head, answer);
     }
     free(parsed);
     return status.end;

@@ -13,9 +13,13 @@ struct answer_framing {
 };
 
 // Fills the answer from a whole head. END_OK, or why the head is not in order: then what can be
-// read is there all the same, is_persistent is false and the framing is "until close".
+// read is there all the same, `problem` says what is wrong, is_persistent is false and the framing
+// is "until close".
 enum end answer_read_head(struct span head, bool to_head, struct call_answer *answer,
                           struct answer_framing *ret_framing);
+
+// What came before a head broke off, with `end`, may still tell a status, and why it is no head.
+void answer_read_remains(struct span bytes, enum end end, struct call_answer *answer);
 
 // The status of "HTTP/1.x NNN", 0 when that is not how the bytes begin.
 unsigned answer_status(struct span bytes);

@@ -311,14 +311,6 @@ static struct status read_body(struct call *call, const struct answer_framing *f
     }
 }
 
-// What came before it broke off may still tell a status.
-static struct status read_remains(struct call *call, struct call_answer *answer, enum end end)
-{
-    unsigned status = answer_status(waiting(call));
-    answer->status = status >= 200 ? status : 0;
-    return failed(end);
-}
-
 // One patience for all of it: interim heads without end, or a body drop by drop, must not keep us.
 static struct status read_answer(struct call *call, bool to_head, uint64_t began_us,
                                  struct call_answer *answer)
@@ -328,8 +320,10 @@ static struct status read_answer(struct call *call, bool to_head, uint64_t began
     for (unsigned i = 0; i < INTERIM_MAX; i++) {
         size_t head_bytes = 0;
         struct status status = wait_for_head(call, until_us, &head_bytes);
-        if (!is_ok(status))
-            return read_remains(call, answer, status.end);
+        if (!is_ok(status)) {
+            answer_read_remains(waiting(call), status.end, answer);
+            return status;
+        }
         answer->took_us = loop_now_us() - began_us;
         struct span head = span_first(waiting(call), head_bytes);
         enum end end = answer_read_head(head, to_head, answer, &framing);

@@ -79,7 +79,8 @@ struct call_answer {
     uint64_t body_bytes; // of content, whole
     char *body;          // the first CALL_BODY_MAX bytes of it
     size_t body_size;
-    uint64_t took_us; // from the first byte sent to the end of the head
+    char problem[128]; // what is not in order in a head, as half a sentence; "" when all is
+    uint64_t took_us;  // from the first byte sent to the end of the head
 };
 
 struct call_request {

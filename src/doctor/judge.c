@@ -25,13 +25,30 @@ static const struct {
 #undef EXPLAINS
 };
 
+// A lesser trouble at one node is no reason for a graver one at the front.
+static bool reaches(const struct finding *cause, const struct finding *finding)
+{
+    bool is_front = finding->place != NULL && strcmp(finding->place, "front") == 0;
+    bool is_elsewhere = cause->place != NULL && strcmp(cause->place, "front") != 0;
+    return !is_front || !is_elsewhere || cause->weight <= finding->weight;
+}
+
+static bool has_cause(const struct diagnosis *diagnosis, const char *id,
+                      const struct finding *finding)
+{
+    for (size_t i = 0; i < diagnosis->count; i++)
+        if (strcmp(diagnosis->findings[i].id, id) == 0 && reaches(&diagnosis->findings[i], finding))
+            return true;
+    return false;
+}
+
 static bool is_explained(const struct diagnosis *diagnosis, const struct finding *finding)
 {
     if (strcmp(finding->id, "healthy") == 0)
         return diagnosis_is_ill(diagnosis);
     for (size_t i = 0; i < sizeof explained / sizeof explained[0]; i++)
         if (strcmp(explained[i].consequence, finding->id) == 0 &&
-            diagnosis_find(diagnosis, explained[i].cause) != NULL)
+            has_cause(diagnosis, explained[i].cause, finding))
             return true;
     return false;
 }

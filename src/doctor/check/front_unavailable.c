@@ -4,10 +4,12 @@
 #include "doctor/check/remedy.h"
 #include "doctor/check/view.h"
 
-// A load balancer that waits for its servers longer than we do is as good as one that says so.
+// A load balancer that waits for its servers longer than we do is as good as one that says so. Who
+// says what is no HTTP does not wait.
 static bool is_silent(const json_t *front)
 {
-    return fact_number(front, "http.first.status", -1) == 0 && !fact_is_false(front, "tls.ok");
+    return !view_is_malformed(fact(front, "http.first")) &&
+           fact_number(front, "http.first.status", -1) == 0 && !fact_is_false(front, "tls.ok");
 }
 
 static const json_t *good_node(const struct facts *facts)

@@ -8,7 +8,9 @@ void check_http10(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *end;
     for (size_t i = 0; (end = view_end(facts, i)) != NULL; i++) {
-        if (!view_answers(end) || fact_number(end, "http.first.minor_version", 1) != 0)
+        // of a head that is not in order the version means nothing
+        if (!view_answers(end) || !fact_is(end, "http.first.end", "done") ||
+            fact_number(end, "http.first.minor_version", 1) != 0)
             continue;
         bool is_cut = fact_is_false(end, "http.first.is_persistent") ||
                       fact_is_false(end, "ntlm.type1.is_persistent");

@@ -4,6 +4,24 @@
 #include "doctor/check/check.h"
 #include "doctor/check/view.h"
 
+// Without an address it is a mistake in the name, not a firewall.
+static void say_nameless(const struct facts *facts, struct diagnosis *diagnosis, const json_t *node)
+{
+    struct finding *finding = diagnosis_add(
+        diagnosis, "node_closed", WEIGHT_FAULT, CONFIDENCE_SURE,
+        "The name given for the node %s has no address: it was not looked at.", view_name(node));
+    const char *host =
+        fact_text(fact_find(facts->root, "subject.nodes", "name", view_name(node)), "host");
+    const char *error = fact_text(fact_find(facts->root, "dns.nodes", "name", host), "error");
+    finding_place(finding, view_name(node));
+    finding_evidence(finding, "%s: %s", *host != '\0' ? host : view_name(node),
+                     *error != '\0' ? error : "the name has no address");
+    finding_cause(finding, "It is written differently in DNS, or this machine asks another DNS "
+                           "server than the load balancer does.");
+    finding_remedy(finding, REMEDY_CLIENT, "Give its address:", "--direct %s=ADDRESS",
+                   view_harmless(view_name(node), "NODE"));
+}
+
 static enum weight weigh(const struct facts *facts, bool is_any_open)
 {
     long long status = fact_number(facts_front(facts), "http.first.status", 0);
@@ -21,6 +39,10 @@ void check_node_closed(const struct facts *facts, struct diagnosis *diagnosis)
     for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++) {
         if (!fact_is_false(node, "tcp.is_open"))
             continue;
+        if (*fact_text(node, "address") == '\0') {
+            say_nameless(facts, diagnosis, node);
+            continue;
+        }
         struct finding *finding =
             diagnosis_add(diagnosis, "node_closed", weigh(facts, is_any_open),
                           is_any_open ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,

@@ -1,21 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 // No login, and no other check says why: nobody may take silence for health.
 // The one check that also reads what the others said; it stands last among those that find fault.
+#include <string.h>
+
 #include "doctor/check/check.h"
 #include "doctor/check/remedy.h"
 #include "doctor/check/view.h"
 
-static bool is_said(const struct diagnosis *diagnosis)
+// Faults that keep everybody out in some places, though they are no cause in most.
+static bool keeps_out(const struct finding *finding)
 {
-    for (size_t i = 0; i < diagnosis->count; i++)
-        if (diagnosis->findings[i].weight <= WEIGHT_FAULT)
-            return true;
+    static const char *const ids[] = {
+        "realm_mismatch",
+        "kdc_unreachable",
+        "name_is_address",
+        "ntlm_refused",
+        "challenges_merged",
+        "keep_alive_off",
+        "close_between_legs",
+        "http10",
+        "header_too_small",
+        "answer_malformed",
+        "node_differs",
+        "balanced_per_request",
+        "account_encryption_types",
+    };
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        if (strcmp(finding->id, ids[i]) == 0)
+            return finding->weight == WEIGHT_FAULT;
     return false;
 }
 
-static bool is_failed(const json_t *end, const char *path)
+// What others said already. Most faults break some clients only: none of them tells why nobody
+// gets in.
+struct said {
+    bool is_cause; // of anything
+    bool is_login; // a cause, or a fault that may keep everybody out who logs in
+    bool is_fault; // or graver
+};
+
+static struct said read_said(const struct diagnosis *diagnosis)
 {
-    return view_failed(end, path) || fact_is(end, path, "no ticket");
+    struct said said = {0};
+    for (size_t i = 0; i < diagnosis->count; i++) {
+        const struct finding *finding = &diagnosis->findings[i];
+        said.is_cause |= finding->weight == WEIGHT_CAUSE;
+        said.is_login |= finding->weight == WEIGHT_CAUSE || keeps_out(finding);
+        said.is_fault |= finding->weight <= WEIGHT_FAULT;
+    }
+    return said;
+}
+
+static bool is_failed(const struct facts *facts, const json_t *end, const char *path)
+{
+    bool is_ours = fact_is(facts->root, "kerberos.client.error.name", "NO_CREDENTIALS");
+    return view_failed(end, path) || (fact_is(end, path, "no ticket") && !is_ours);
 }
 
 // ---- nobody is asked to log in, and nobody gets in
@@ -82,14 +121,15 @@ static void put_page(struct finding *finding, const json_t *end)
 static void put_end(struct finding *finding, const struct facts *facts, const json_t *end)
 {
     const json_t *type3 = fact(end, "ntlm.type3");
-    bool is_tried = is_failed(end, "ntlm.outcome") || is_failed(end, "kerberos.outcome");
+    bool is_kerberos = is_failed(facts, end, "kerberos.outcome");
+    bool is_tried = is_kerberos || is_failed(facts, end, "ntlm.outcome");
     if (!is_tried)
         put_page(finding, end);
-    if (is_failed(end, "kerberos.outcome"))
+    if (is_kerberos)
         put_kerberos(finding, facts, end);
     put_login(finding, end, "NTLM", fact_text(end, "ntlm.outcome"),
               type3 != NULL ? type3 : fact(end, "ntlm.type1"));
-    if (!is_failed(end, "kerberos.outcome"))
+    if (!is_kerberos)
         put_kerberos(finding, facts, end);
     if (is_tried)
         put_page(finding, end);
@@ -126,36 +166,38 @@ static void say(const struct facts *facts, struct diagnosis *diagnosis, const js
         diagnosis_add(diagnosis, "unexplained", weight, CONFIDENCE_POSSIBLE, "%s", what);
     finding_place(finding, view_name(end));
     put_end(finding, facts, end);
-    if (!view_is_node(end) && is_failed(end, "ntlm.outcome"))
+    if (!view_is_node(end) && is_failed(facts, end, "ntlm.outcome"))
         put_node(finding, facts, "NTLM", "ntlm.outcome");
-    if (!view_is_node(end) && is_failed(end, "kerberos.outcome"))
+    if (!view_is_node(end) && is_failed(facts, end, "kerberos.outcome"))
         put_node(finding, facts, "Kerberos", "kerberos.outcome");
     put_remedies(finding, fact_is(end, "kerberos.outcome", "no ticket"));
 }
 
-static void judge_end(const struct facts *facts, struct diagnosis *diagnosis, const json_t *end)
+static void judge_end(const struct facts *facts, struct diagnosis *diagnosis, const json_t *end,
+                      const struct said *said)
 {
-    bool ntlm = is_failed(end, "ntlm.outcome") && !view_is_kerberos_only(facts);
-    bool kerberos = is_failed(end, "kerberos.outcome");
+    bool ntlm = is_failed(facts, end, "ntlm.outcome") && !view_is_kerberos_only(facts);
+    bool kerberos = is_failed(facts, end, "kerberos.outcome");
     bool is_in = fact_is(end, "ntlm.outcome", "ok") || fact_is(end, "kerberos.outcome", "ok");
-    bool is_front = !view_is_node(end);
-    if (is_front && is_shut(end))
-        say(facts, diagnosis, end, WEIGHT_CAUSE,
-            "No login is asked for and nobody gets in; no other check knows why.");
-    else if (ntlm || kerberos)
-        say(facts, diagnosis, end, is_front && !is_in ? WEIGHT_CAUSE : WEIGHT_FAULT,
+    bool is_front = !view_is_node(end), is_out = is_front && !is_in;
+    if (is_front && is_shut(end)) {
+        if (!said->is_cause)
+            say(facts, diagnosis, end, WEIGHT_CAUSE,
+                "No login is asked for and nobody gets in; no other check knows why.");
+    } else if ((ntlm || kerberos) && !(is_out ? said->is_login : said->is_fault)) {
+        say(facts, diagnosis, end, is_out ? WEIGHT_CAUSE : WEIGHT_FAULT,
             ntlm && kerberos ? "Logins fail; no other check knows why."
             : kerberos       ? "Logins by Kerberos fail; no other check knows why."
                              : "Logins by NTLM fail; no other check knows why.");
+    }
 }
 
 void check_unexplained(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *node, *front = facts_front(facts);
-    if (is_said(diagnosis))
-        return;
+    const struct said said = read_said(diagnosis);
     if (front != NULL)
-        judge_end(facts, diagnosis, front);
+        judge_end(facts, diagnosis, front, &said);
     for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
-        judge_end(facts, diagnosis, node);
+        judge_end(facts, diagnosis, node, &said);
 }

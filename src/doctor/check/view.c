@@ -19,6 +19,12 @@ const char *view_name(const json_t *end)
     return view_is_node(end) ? "a node" : "front";
 }
 
+const char *view_place(const json_t *end)
+{
+    const char *address = fact_text(end, "address");
+    return *address != '\0' ? address : view_name(end);
+}
+
 bool view_is_node(const json_t *end)
 {
     return fact_bool(end, "is_node");
@@ -37,6 +43,11 @@ bool view_has_account(const struct facts *facts)
 bool view_answers(const json_t *end)
 {
     return fact_number(end, "http.first.status", 0) != 0;
+}
+
+bool view_is_malformed(const json_t *answer)
+{
+    return fact_is(answer, "end", "response_bad") || fact_is(answer, "end", "response_framing");
 }
 
 bool view_offers(const json_t *answer, const char *scheme)

@@ -8,12 +8,16 @@
 const json_t *view_end(const struct facts *facts, size_t index);
 const char *view_name(const json_t *end); // "front", "iis1"
 bool view_is_node(const json_t *end);
+// Its address, or its name where the address is not known: never empty.
+const char *view_place(const json_t *end);
 
 const char *view_host(const struct facts *facts); // of the URL, "" when unknown
 bool view_has_account(const struct facts *facts);
 
 // Connected, shaken hands and got an answer to a first request.
 bool view_answers(const json_t *end);
+// Something came that is not in order as HTTP.
+bool view_is_malformed(const json_t *answer);
 bool view_offers(const json_t *answer, const char *scheme);
 bool view_offers_windows(const json_t *answer); // NTLM, Negotiate, Nego2 or Kerberos
 

@@ -97,6 +97,8 @@ const char *look_body_says(struct span body)
         {"No required SSL certificate was sent", "client certificate required"},
         {"plain HTTP request was sent to HTTPS port", "plain http on a tls port"},
         {"speaking plain HTTP to an SSL-enabled", "plain http on a tls port"},
+        {"sent to a port that speaks TLS", "plain http on a tls port"},
+        {"sent an HTTP request to an HTTPS server", "plain http on a tls port"},
         {"Service Unavailable", "service unavailable"},
         {"Bad Gateway", "bad gateway"},
         {"Gateway Time", "gateway timeout"},
@@ -135,6 +137,8 @@ json_t *look_answer(const struct call_answer *answer)
                              look_body_says(span_of(answer->body, answer->body_size)), "ms",
                              (double)answer->took_us / (double)US_PER_MS);
     CHECK(node && rest);
+    if (answer->problem[0])
+        json_object_set_new(node, "problem", look_text(answer->problem));
     if (answer->date_s)
         json_object_set_new(node, "date_s", json_integer(answer->date_s));
     json_object_update(node, rest);

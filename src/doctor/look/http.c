@@ -121,6 +121,25 @@ static json_t *redirect_of(const struct look_round *round, const struct look_end
     return node;
 }
 
+// ---- TLS where HTTP in clear was asked for
+
+// No word, or one that may mean: not in clear.
+static bool is_doubtful(const struct call_answer *answer)
+{
+    return answer->status == 0 || answer->status == 400 || answer->status == 497;
+}
+
+static bool speaks_tls(const struct look_round *round, const struct look_end *end)
+{
+    struct call_wish wish = look_wish(round, end);
+    struct call *call = NULL;
+    wish.is_tls = true;
+    wish.silences = NULL; // a server may well wait for the end of what it takes for a line
+    bool speaks = is_ok(call_open(&end->address, &wish, &call, NULL));
+    call_close(call);
+    return speaks;
+}
+
 // ---- the first question, twice
 
 json_t *look_http(const struct look_round *round, const struct look_end *end)
@@ -139,6 +158,8 @@ json_t *look_http(const struct look_round *round, const struct look_end *end)
     json_t *redirect = redirect_of(round, end, &answer);
     if (redirect)
         json_object_set_new(node, "redirect", redirect);
+    if (!end->is_tls && is_doubtful(&answer))
+        json_object_set_new(node, "speaks_tls", json_boolean(speaks_tls(round, end)));
     call_answer_done(&answer);
     if (is_persistent) {
         call_ask(call, &request, &answer);

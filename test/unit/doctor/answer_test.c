@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -119,6 +120,73 @@ static void reads_on_where_a_head_is_not_in_order(void **state)
     }
 }
 
+static void says_what_is_not_in_order(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rest; // behind the first line
+        const char *problem;
+    } cases[] = {
+        {"X My Header: v", "the name \"X My Header\" of a header line has a blank in it"},
+        {"Server : v", "the name \"Server \" of a header line has a blank in it"},
+        {"Content-Length: 5\r\nContent-Length: 7", "Content-Length stands in it more than once"},
+        {"X: a\r\n folded",
+         "a header line begins with a blank, as if it went on with the one before"},
+        {"Content-Length: 5\r\nTransfer-Encoding: chunked",
+         "it has both Content-Length and Transfer-Encoding"},
+        {"Content-Length: 0x5", "its Content-Length is \"0x5\", not one number"},
+        {"Transfer-Encoding: gzip", "its Transfer-Encoding is \"gzip\", not chunked alone"},
+        {"NTLM", "a header line has no colon"},
+        {": v", "a header line has no name"},
+        {"X: a\x01", "the value of X holds a control character"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char head[256];
+        struct call_answer answer;
+        struct answer_framing framing;
+        snprintf(head, sizeof head,
+                 "HTTP/1.1 401 Not you\r\nWWW-Authenticate: NTLM TOKEN\r\n%s\r\n\r\n",
+                 cases[i].rest);
+        assert_int_not_equal(take(head, &answer, &framing), END_OK);
+        assert_string_equal(answer.problem, cases[i].problem);
+        assert_int_equal(answer.minor_version, 1);
+        assert_string_equal(answer.reason, "Not you");
+        assert_true(call_answer_offers(&answer, "NTLM"));
+        call_answer_done(&answer);
+    }
+}
+
+static void says_how_bytes_begin_that_are_no_answer(void **state)
+{
+    (void)state;
+    struct call_answer answer = {0};
+    answer_read_remains(SPAN("SSH-2.0-OpenSSH_9.2\r\n"), END_RESPONSE_BAD, &answer);
+    assert_int_equal(answer.status, 0);
+    assert_string_equal(answer.problem, "it begins with \"SSH-2.0-OpenSSH_9.2\"");
+    answer = (struct call_answer){0};
+    answer_read_remains(SPAN("HTTP/1.1 401 No\nServer: s\n\n"), END_RESPONSE_BAD, &answer);
+    assert_int_equal(answer.status, 401);
+    assert_int_equal(answer.minor_version, 1);
+    assert_string_equal(answer.problem, "a line of its head ends in a line feed alone");
+    answer = (struct call_answer){0};
+    answer_read_remains(SPAN("HTTP/1.1 401 No\r\nWWW-Auth"), END_SERVER_CLOSED, &answer);
+    assert_int_equal(answer.status, 401);
+    assert_string_equal(answer.problem, "");
+    answer_read_remains(SPAN("HTTP/1.1 100 Go on\r\n"), END_SERVER_CLOSED, &answer);
+    assert_int_equal(answer.status, 0);
+}
+
+static void keeps_the_version_of_old_answers(void **state)
+{
+    (void)state;
+    struct call_answer answer;
+    struct answer_framing framing;
+    assert_int_equal(take("HTTP/1.0 200 OK\r\nBad Name: x\r\n\r\n", &answer, &framing),
+                     END_RESPONSE_BAD);
+    assert_int_equal(answer.minor_version, 0);
+    call_answer_done(&answer);
+}
+
 static void knows_an_answer_by_its_first_bytes(void **state)
 {
     (void)state;
@@ -155,6 +223,9 @@ int main(void)
         cmocka_unit_test(bounds_and_cleans_texts),
         cmocka_unit_test(keeps_so_many_challenges_and_no_more),
         cmocka_unit_test(reads_on_where_a_head_is_not_in_order),
+        cmocka_unit_test(says_what_is_not_in_order),
+        cmocka_unit_test(says_how_bytes_begin_that_are_no_answer),
+        cmocka_unit_test(keeps_the_version_of_old_answers),
         cmocka_unit_test(knows_an_answer_by_its_first_bytes),
         cmocka_unit_test(reads_dates),
     };

@@ -44,6 +44,8 @@ static void knows_pages_of_servers(void **state)
         {"<h3>HTTP Error 403.7 - Forbidden</h3>", "client certificate required"},
         {"<center>No required SSL certificate was sent</center>", "client certificate required"},
         {"The plain HTTP request was sent to HTTPS port", "plain http on a tls port"},
+        {"plain HTTP was sent to a port that speaks TLS", "plain http on a tls port"},
+        {"Client sent an HTTP request to an HTTPS server.", "plain http on a tls port"},
         {"<h1>503 Service Unavailable</h1>", "service unavailable"},
         {"<h1>Hello</h1>", ""},
         {"", ""},
