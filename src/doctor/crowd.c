@@ -139,7 +139,8 @@ static void *run(void *argument)
                 log_in(lane, &lane->trials[i], person);
             else
                 ask_again(lane, &lane->trials[i], person);
-            ask_as_nobody(lane);
+            if (goes_on(lane))
+                ask_as_nobody(lane);
         }
     }
     for (size_t i = 0; i < crowd->connections; i++)

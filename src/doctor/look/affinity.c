@@ -59,7 +59,7 @@ json_t *look_affinity(const struct look_round *round, const struct look_end *end
 
     if (look_has_password(round, 0) && (part = take(round, &way, &ntlm)))
         json_object_set_new(node, "ntlm", part);
-    if (round->kerberos && (part = take(round, &way, &kerberos)))
+    if (round->kerberos && look_has_time(round, end) && (part = take(round, &way, &kerberos)))
         json_object_set_new(node, "kerberos", part);
     return node;
 }
