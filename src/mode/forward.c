@@ -4,6 +4,7 @@
 // credentials, else (shared pools only) an idle one.
 #include "base/check.h"
 #include "mode/client.h"
+#include "wire/claim.h"
 
 // What TLS has to say of a failed connect, for the log.
 static void note_problem(struct exchange *exchange, const struct link *link)
@@ -131,8 +132,10 @@ static struct status count_credentials(const struct request_head *head, size_t *
 
 static bool came_through_proxy(const struct request_head *head)
 {
-    return head_field(&head->head, FIELD_VIA) || head_field(&head->head, FIELD_FORWARDED) ||
-           head_field(&head->head, FIELD_X_FORWARDED_FOR);
+    for (size_t i = 0; i < head->head.field_count; i++)
+        if (claim_shows_proxy(head->head.fields[i].name))
+            return true;
+    return false;
 }
 
 // For a request without credentials: an idle link to the server whose turn it is, or a new one.

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "mode/client.h"
+#include "wire/claim.h"
 
 #define CRLF SPAN("\r\n")
 
@@ -47,23 +48,6 @@ static bool is_dropped(const struct head *head, const struct field *field)
 
 // ---- requests
 
-static bool is_ours_to_set(enum field_id id)
-{
-    switch (id) {
-    case FIELD_FRONT_END_HTTPS:
-    case FIELD_X_ARR_LOG_ID:
-    case FIELD_X_ARR_SSL:
-    case FIELD_X_FORWARDED_FOR:
-    case FIELD_X_FORWARDED_HOST:
-    case FIELD_X_FORWARDED_PORT:
-    case FIELD_X_FORWARDED_PROTO:
-    case FIELD_X_ORIGINAL_URL:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static struct status put_request_line(struct h1_session *session, const struct request_head *head)
 {
     TRY(h1_put(session, head->method));
@@ -77,7 +61,7 @@ static struct status put_request_line(struct h1_session *session, const struct r
     return h1_put(session, SPAN(" HTTP/1.1\r\n"));
 }
 
-// What a trusted proxy before us said of its client is kept.
+// What a trusted proxy before us said of its client is kept; the same from anyone else is a lie.
 static bool is_trusted(const struct exchange *exchange)
 {
     for (size_t i = 0; i < exchange->site->trusted_proxy_count; i++)
@@ -144,7 +128,7 @@ static struct status put_request_fields(struct exchange *exchange, const struct 
         bool is_upgrade = field->id == FIELD_UPGRADE && exchange->is_upgrade;
         if (is_dropped(&head->head, field) && !is_upgrade)
             continue;
-        if (is_ours_to_set(field->id) && (!is_kept || field == extended))
+        if (is_kept ? field == extended : claim_is(field->name))
             continue;
         TRY(put_line(session, field->line));
     }

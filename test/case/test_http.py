@@ -926,6 +926,55 @@ def test_forwarding_fields_are_set_and_those_of_clients_overwritten(stage, tls):
         assert answer.status == 200
 
 
+CLAIMS = [
+    "X_Forwarded_For",  # CGI and ISAPI variables show it like X-Forwarded-For
+    "x_forwarded-for",
+    "X-Forwarded_Proto",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Server",
+    "X_FORWARDED_ANYTHING",
+    "Front_End_Https",
+    "X-ARR-ClientCert",
+    "X_ARR_SSL",
+    "X-Rewrite-URL",
+    "X-Original_URL",
+    "Forwarded",
+]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_no_other_claim_of_a_client_reaches_the_server(stage, name):
+    with stage() as it:
+        got, answer, _ = exchange(it, it.client(), request("GET", "/", f"{name}: forged.example"))
+        assert answer.status == 200 and b"forged.example" not in got.head
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_what_else_a_trusted_proxy_claims_passes(stage, name):
+    with stage(site={"trusted_proxies": ["127.0.0.1"]}) as it:
+        got, _, _ = exchange(it, it.client(), request("GET", "/", f"{name}: outer.example"))
+        assert f"{name}: outer.example\r\n".encode() in got.head
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "X_Custom_Header: a",
+        "X-Forwarded: b",
+        "X-Arrival: c",
+        "Front-End-Http: d",
+        "X-Original-URLs: e",
+        "forwarded-by: f",
+        "xforwarded-for: g",
+        "X-Requested-With: XMLHttpRequest",
+    ],
+)
+def test_what_is_no_claim_passes_as_it_came(stage, line):
+    with stage() as it:
+        got, _, _ = exchange(it, it.client(), request("GET", "/", line))
+        assert f"{line}\r\n".encode() in got.head
+
+
 @pytest.mark.parametrize(
     "trusted", [["127.0.0.1"], ["127.0.0.0/8"], ["192.0.2.0/24", "127.0.0.1/32"]]
 )

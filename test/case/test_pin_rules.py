@@ -1148,6 +1148,8 @@ PROXY_LINES = [
     "via: 1.1 x",
     "Forwarded: for=192.0.2.7",
     "X-Forwarded-For: 192.0.2.7",
+    "X_Forwarded_For: 192.0.2.7",
+    "x-forwarded_for: 192.0.2.7",
     "Via:",
 ]
 
