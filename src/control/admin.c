@@ -281,7 +281,7 @@ static bool open_metrics(struct admin *admin, const char *bind)
     char text[ADDRESS_TEXT_MAX];
     struct address address;
     errno = EINVAL;
-    int fd = read_bind(bind, &address) ? listener_open(&address) : -1;
+    int fd = read_bind(bind, &address) ? listener_open(&address, LISTENER_ALONE) : -1;
     if (fd < 0) {
         supervisor_say("metrics %s: %s", bind, strerror(errno));
         return false;

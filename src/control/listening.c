@@ -3,6 +3,7 @@
 #include "control/listening.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 
 #include "base/check.h"
 #include "control/supervisor.h"
+
+#define CLOSING_TRIES 10
+#define CLOSING_MS    20
 
 static int *fd_of(const struct listening *listening, unsigned worker, size_t listener)
 {
@@ -26,9 +30,44 @@ static void refuse(struct findings *findings, const struct listener_config *conf
                  config->bind, why);
 }
 
+static bool is_every_address(const struct address *address)
+{
+    static const uint8_t zeros[16];
+    struct span bytes = address_bytes(address);
+    return span_equal(bytes, span_of(zeros, bytes.size));
+}
+
+// Does one of these sockets have the address?
+static bool is_ours(const struct listening *listening, const struct address *address)
+{
+    for (size_t i = 0; listening && i < listening->count; i++) {
+        const struct address *own = &listening->addresses[i];
+        if (address_port(own) == address_port(address) &&
+            (is_every_address(own) || is_every_address(address) || address_equal(own, address)))
+            return true;
+    }
+    return false;
+}
+
+// The first socket of an address. Workers close what the reload before took from them a moment
+// after it, so a port may be ours for that long; otherwise another's is never joined.
+static int open_first(struct address *address, const struct listening *now)
+{
+    int fd = listener_open(address, LISTENER_FIRST);
+    if (fd >= 0 || errno != EADDRINUSE || !now)
+        return fd;
+    if (is_ours(now, address))
+        return listener_open(address, LISTENER_FURTHER);
+    for (unsigned i = 0; fd < 0 && errno == EADDRINUSE && i < CLOSING_TRIES; i++) {
+        poll(NULL, 0, CLOSING_MS);
+        fd = listener_open(address, LISTENER_FIRST);
+    }
+    return fd;
+}
+
 // One socket for each worker. The first may be given its port by the kernel; the others share it.
 static bool open_one(struct listening *listening, const struct snapshot *snapshot, size_t i,
-                     struct findings *findings)
+                     const struct listening *now, struct findings *findings)
 {
     const struct listener_config *config = &snapshot->listeners[i];
     struct address *address = &listening->addresses[i];
@@ -38,7 +77,7 @@ static bool open_one(struct listening *listening, const struct snapshot *snapsho
     }
     listening->turnstiles[i] = turnstile_new();
     for (unsigned worker = 0; worker < listening->workers; worker++) {
-        int fd = listener_open(address);
+        int fd = worker == 0 ? open_first(address, now) : listener_open(address, LISTENER_FURTHER);
         if (fd < 0) {
             refuse(findings, config, i, strerror(errno));
             return false;
@@ -81,7 +120,7 @@ struct listening *listening_new(const struct snapshot *snapshot, unsigned worker
         if (kept != SIZE_MAX)
             keep(listening, i, now, kept);
         else
-            is_open = open_one(listening, snapshot, i, findings);
+            is_open = open_one(listening, snapshot, i, now, findings);
     }
     return is_open ? listening : listening_free(listening);
 }

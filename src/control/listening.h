@@ -18,7 +18,8 @@ struct listening {
 };
 
 // Opens what `snapshot` has and `old` has not (NULL: everything); `now` is what `old` listens on.
-// NULL, with findings, when one cannot be opened: then nothing stays open.
+// NULL, with findings, when one cannot be opened, as where any other process listens: then nothing
+// stays open.
 struct listening *listening_new(const struct snapshot *snapshot, unsigned workers,
                                 const struct snapshot *old, const struct listening *now,
                                 struct findings *findings);

@@ -16,7 +16,22 @@
 #define PAUSE_MS         100
 #define BACKLOG          4096
 
-static int bound_socket(struct address *address)
+// Without SO_REUSEPORT the kernel refuses an address that any other socket listens on; with it,
+// only one of another user, and a second process would take half of the clients in silence. So the
+// first socket of an address is bound without it and opened to others afterwards.
+static bool bind_socket(int fd, const struct address *address, enum listener_company company)
+{
+    int on = 1;
+    if (company == LISTENER_FURTHER)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (bind(fd, &address->any, address->size) != 0)
+        return false;
+    if (company == LISTENER_FIRST)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    return listen(fd, BACKLOG) == 0;
+}
+
+static int bound_socket(const struct address *address, enum listener_company company)
 {
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -24,7 +39,6 @@ static int bound_socket(struct address *address)
     int on = 1;
     int off = 0;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     // inherited by every accepted socket, which saves two calls each
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -35,7 +49,7 @@ static int bound_socket(struct address *address)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){3}, sizeof(int));
     if (address->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, &address->any, address->size) == 0 && listen(fd, BACKLOG) == 0)
+    if (bind_socket(fd, address, company))
         return fd;
     int error = errno;
     close(fd);
@@ -43,9 +57,9 @@ static int bound_socket(struct address *address)
     return -1;
 }
 
-int listener_open(struct address *address)
+int listener_open(struct address *address, enum listener_company company)
 {
-    int fd = bound_socket(address);
+    int fd = bound_socket(address, company);
     if (fd >= 0 && !socket_local_address(fd, address)) {
         close(fd);
         return -1;

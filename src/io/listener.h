@@ -20,9 +20,17 @@ struct listener {
     void *owner;
 };
 
-// Opens and listens, with SO_REUSEPORT so that every worker has its own queue. Returns the
-// descriptor, or -1 and errno. Port 0 is replaced in `address` by the one the kernel chose.
-int listener_open(struct address *address);
+// Who may listen on the same address besides.
+enum listener_company {
+    LISTENER_FIRST = 0, // nobody has it; from here on FURTHER sockets of this user may join
+    LISTENER_FURTHER,   // joins those there are (SO_REUSEPORT), so that every worker has its queue
+    LISTENER_ALONE,     // nobody has it and nobody may join
+};
+
+// Opens and listens. Returns the descriptor, or -1 and errno; EADDRINUSE when somebody listens
+// there already, this process included, who is not joined. Port 0 is replaced in `address` by the
+// one the kernel chose.
+int listener_open(struct address *address, enum listener_company company);
 
 // Serves `fd` on this loop.
 void listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept);
