@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The life of a visit: read the request, hand it over, send the answer, wait a moment for the other
-// side to close. A visit that takes too long ends, and there are never more than a few at one time.
+// side to close. A visit that takes too long ends, and there are never more than a few at one time:
+// who comes then takes the place of the one that has been silent or at leave-taking longest.
 #include "control/visitor.h"
 
 #include <stdio.h>
@@ -267,10 +268,24 @@ static void on_too_long(struct timer *timer)
 
 // ---- the door
 
+// Everybody who may open this door could otherwise hold it shut by saying nothing. Those who have
+// asked are let finish. The eldest stands first.
+static bool make_room(struct door *door)
+{
+    for (struct list *at = door->visitors.next; at != &door->visitors; at = at->next) {
+        struct visitor *visitor = CONTAINER(at, struct visitor, siblings);
+        if (visitor->state == VISITOR_WAITING || visitor->state == VISITOR_TAKING)
+            continue;
+        leave(visitor);
+        return true;
+    }
+    return false;
+}
+
 static void on_accept(struct listener *listener, int fd, const struct address *address)
 {
     struct door *door = CONTAINER(listener, struct door, listener);
-    bool may_enter = door->visitor_count < VISITORS_MAX;
+    bool may_enter = door->visitor_count < VISITORS_MAX || make_room(door);
     struct visitor *visitor = may_enter ? calloc(1, sizeof *visitor) : NULL;
     struct channel *channel =
         visitor ? socket_channel_new(door->io->loop, fd, END_CLIENT_RESET) : NULL;

@@ -205,7 +205,7 @@ def test_a_request_may_come_in_pieces(quiet):
         assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_several_at_once_and_no_more_than_the_bound(quiet):
+def test_several_at_once(quiet):
     socks = []
     try:
         for _ in range(12):
@@ -220,17 +220,31 @@ def test_several_at_once_and_no_more_than_the_bound(quiet):
     finally:
         for sock in socks:
             sock.close()
-    crowd = []
-    for _ in range(40):
-        sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(20)
-        sock.connect(quiet.socket_path)
-        crowd.append(sock)
-    crowd[-1].settimeout(20)
-    assert crowd[-1].recv(1) == b""  # sent away, not left waiting
-    for sock in crowd:
-        sock.close()
-    until(lambda: _answers(quiet))
+
+
+def test_silent_visitors_make_room(quiet):
+    """At both doors: the eldest goes, and who came last is answered, however slowly it asks."""
+    for make in (_local, lambda serving: socket.create_connection(("127.0.0.1", serving.metrics_port), 20)):
+        crowd = [make(quiet) for _ in range(40)]
+        try:
+            last = crowd[-1]
+            last.sendall(b"GET /metrics HTTP/1.1\r\n")
+            crowd += [make(quiet) for _ in range(4)]
+            last.sendall(b"Host: x\r\n\r\n")
+            assert last.recv(65536).startswith(b"HTTP/1.1 200 ")
+            assert crowd[0].recv(1) == b""  # sent away, not left waiting
+            assert quiet.ask("GET", "/status")[0] == 200
+            assert quiet.command("status", "-s", quiet.socket_path).returncode == 0
+        finally:
+            for sock in crowd:
+                sock.close()
+
+
+def _local(serving):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(20)
+    sock.connect(serving.socket_path)
+    return sock
 
 
 def _answers(serving):
