@@ -128,7 +128,7 @@ int ask_arguments_besides(int argc, char **argv, const char *name, const char *w
     char *chosen = file ? socket_of(file) : strdup(socket ? socket : ASK_SOCKET);
     if (!chosen)
         return 1;
-    *ret_ask = (struct ask){chosen, is_json};
+    *ret_ask = (struct ask){.socket = chosen, .is_json = is_json};
     return -1;
 }
 
@@ -141,7 +141,8 @@ void ask_done(struct ask *ask)
 
 static bool say_failed(const struct ask *ask, const char *why)
 {
-    fprintf(stderr, "handfast: %s: %s\n", ask->socket, why);
+    if (!ask->is_quiet)
+        fprintf(stderr, "handfast: %s: %s\n", ask->socket, why);
     return false;
 }
 

@@ -12,8 +12,9 @@
 #define ASK_OPTIONS_MAX 8
 
 struct ask {
-    char *socket; // malloc'ed
-    bool is_json; // print the answer as it came
+    char *socket;  // malloc'ed
+    bool is_json;  // print the answer as it came
+    bool is_quiet; // do not say why there was no answer
 };
 
 // An option that one command has besides: a flag, or a word.
@@ -30,8 +31,8 @@ int ask_arguments(int argc, char **argv, const char *name, const char *what, str
 // The same with further options; a list ended by a row without a name, of at most ASK_OPTIONS_MAX.
 int ask_arguments_besides(int argc, char **argv, const char *name, const char *what,
                           const struct ask_option *besides, struct ask *ret_ask);
-// Asks, waits and reads the answer. NULL, having said why on standard error, when there was none;
-// otherwise the JSON (a new reference) and its status.
+// Asks, waits and reads the answer. NULL, having said why on standard error unless it is to be
+// quiet, when there was none; otherwise the JSON (a new reference) and its status.
 json_t *ask_send(const struct ask *ask, const char *method, const char *path, unsigned *ret_status);
 void ask_done(struct ask *ask);
 // A whole command that shows what GET /NAME answers: `print` gets the answer unless --json was

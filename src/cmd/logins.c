@@ -12,6 +12,7 @@
 #include "cmd/ask.h"
 #include "cmd/command.h"
 #include "cmd/table.h"
+#include "config/config.h"
 
 #define WATCH_EVERY_US 500000
 // Workers answer one after the other, so an older record may still come behind a newer one.
@@ -24,6 +25,52 @@ struct asked {
     const char *site;
     const char *verdict;
 };
+
+// ---- words
+
+static bool contains(struct span text, struct span word)
+{
+    bool is_found = word.size == 0;
+    for (size_t at = 0; !is_found && at + word.size <= text.size; at++)
+        is_found = span_equal_nocase(span_first(span_after(text, at), word.size), word);
+    return is_found;
+}
+
+static bool is_near(struct span asked, struct span word)
+{
+    return contains(word, asked) || contains(asked, word) ||
+           spelling_is_close(spelling_distance(asked, word), asked);
+}
+
+// The verdicts like that one; all of them when none is like it.
+static void print_verdicts(struct span asked)
+{
+    unsigned near = 0;
+    for (enum login_verdict verdict = 0; verdict < LOGIN_VERDICT_COUNT; verdict++)
+        near += is_near(asked, span_text(login_verdict_word(verdict)));
+    const char *before = near ? "perhaps " : "there are ";
+    for (enum login_verdict verdict = 0; verdict < LOGIN_VERDICT_COUNT; verdict++) {
+        const char *word = login_verdict_word(verdict);
+        if (near && !is_near(asked, span_text(word)))
+            continue;
+        fprintf(stderr, "%s%s", before, word);
+        before = ", ";
+    }
+}
+
+// True, having said so, when no login can ever have that verdict.
+static bool is_no_verdict(const char *asked)
+{
+    for (enum login_verdict verdict = 0; asked && verdict < LOGIN_VERDICT_COUNT; verdict++)
+        if (span_equal_nocase(span_text(asked), span_text(login_verdict_word(verdict))))
+            return false;
+    if (!asked)
+        return false;
+    fprintf(stderr, "handfast: no verdict is called '%s'; ", asked);
+    print_verdicts(span_text(asked));
+    fputs(" (docs/logins.md)\n", stderr);
+    return true;
+}
 
 // ---- asking
 
@@ -65,10 +112,19 @@ static json_t *ask_logins(const struct ask *ask, const struct asked *asked, json
     json_t *answer = ask_send(ask, "GET", path, &status);
     if (answer && status == 200)
         return answer;
-    if (answer)
+    if (answer && !ask->is_quiet)
         fprintf(stderr, "handfast: %s\n", ask_text(answer, "error"));
     json_decref(answer);
     return NULL;
+}
+
+// Logins of a site that is gone are still shown; of a misspelt one there are none.
+static bool is_site_unknown(const json_t *answer, const struct asked *asked)
+{
+    if (!json_is_true(json_object_get(answer, "unknown_site")))
+        return false;
+    fprintf(stderr, "handfast: no site '%s' is configured\n", asked->site);
+    return json_array_size(json_object_get(answer, "logins")) == 0;
 }
 
 // ---- one table
@@ -184,48 +240,89 @@ static void print_one(const json_t *login, bool is_json)
         puts("");
 }
 
-static const char *name_of(const json_t *login, char name[24])
+struct watched {
+    json_t *seen;      // names of the last answer's logins; NULL before the first answer
+    json_int_t newest; // of all logins, not only of those asked for
+    bool is_away;      // it answered before, and does not now
+};
+
+// Attempts are counted anew by a process that takes over, within the time that is asked for again.
+static const char *name_of(const json_t *login, char name[48])
 {
-    snprintf(name, 24, "%lld", (long long)ask_number(login, "attempt"));
+    snprintf(name, 48, "%lld %lld", (long long)ask_number(login, "attempt"),
+             (long long)ask_number(login, "seq"));
     return name;
 }
 
-// Prints what was not there before, the oldest first. Returns the names of what is there now.
-static json_t *print_new(const json_t *logins, json_t *before, bool is_first, bool is_json)
+// Prints what was not there before, the oldest first. What was there at the first answer is old.
+static void print_new(struct watched *watched, const json_t *logins, bool is_json)
 {
     json_t *now = json_object();
     for (size_t i = json_array_size(logins); i > 0; i--) {
-        char name[24];
+        char name[48];
         const json_t *login = json_array_get(logins, i - 1);
-        name_of(login, name);
-        json_object_set_new(now, name, json_true());
-        if (!is_first && !json_object_get(before, name))
+        json_object_set_new(now, name_of(login, name), json_true());
+        bool is_old = ask_number(login, "seq") <= watched->newest - WATCH_BACK_US;
+        if (watched->seen && !is_old && !json_object_get(watched->seen, name))
             print_one(login, is_json);
     }
-    json_decref(before);
+    json_decref(watched->seen);
+    watched->seen = now;
     fflush(stdout);
-    return now;
+}
+
+static void take_answer(struct watched *watched, const json_t *answer, bool is_json)
+{
+    json_int_t newest = ask_number(answer, "newest");
+    if (newest < watched->newest) // its clock began anew: nothing of what it has was shown
+        watched->newest = 0;
+    print_new(watched, json_object_get(answer, "logins"), is_json);
+    watched->newest = newest;
+    watched->is_away = false;
+}
+
+// The reason why it does not answer was said; said again it would fill the screen.
+static void wait_for_it(struct watched *watched)
+{
+    if (!watched->is_away)
+        fputs("handfast: waiting for Handfast to come back\n", stderr);
+    watched->is_away = true;
 }
 
 static int watch(struct ask *ask, const struct asked *asked)
 {
     bool is_json = ask->is_json;
-    json_t *seen = json_object();
-    json_int_t newest = 0;
-    bool is_first = true;
+    struct watched watched = {0};
     ask->is_json = false;
     while (!ferror(stdout)) {
-        json_t *answer = ask_logins(ask, asked, newest - WATCH_BACK_US);
-        if (!answer)
+        // After a pause everything is asked for: only then "newest" tells whether the clock,
+        // which is that of the machine, has begun anew.
+        json_int_t after = watched.is_away ? 0 : watched.newest - WATCH_BACK_US;
+        ask->is_quiet = watched.is_away;
+        json_t *answer = ask_logins(ask, asked, after);
+        if (!answer && !watched.seen)
             break;
-        seen = print_new(json_object_get(answer, "logins"), seen, is_first, is_json);
-        newest = ask_number(answer, "newest"); // of all, not only of those asked for
-        is_first = false;
+        if (answer && !watched.seen)
+            (void)is_site_unknown(answer, asked); // a reload may bring it
+        if (answer)
+            take_answer(&watched, answer, is_json);
+        else
+            wait_for_it(&watched);
         json_decref(answer);
         usleep(WATCH_EVERY_US);
     }
-    json_decref(seen);
+    json_decref(watched.seen);
     return 1;
+}
+
+static int show(const struct ask *ask, const struct asked *asked)
+{
+    json_t *answer = ask_logins(ask, asked, 0);
+    bool is_empty_handed = answer && is_site_unknown(answer, asked);
+    if (answer && !ask->is_json && !is_empty_handed)
+        print_logins(answer);
+    json_decref(answer);
+    return answer && !is_empty_handed ? 0 : 1;
 }
 
 int logins_main(int argc, char **argv)
@@ -244,16 +341,9 @@ int logins_main(int argc, char **argv)
         argc, argv, "logins", "Lists the last logins and what became of them.", besides, &ask);
     if (wrong >= 0)
         return wrong;
-    int result = 1;
-    if (asked.watch) {
-        result = watch(&ask, &asked);
-    } else {
-        json_t *answer = ask_logins(&ask, &asked, 0);
-        if (answer && !ask.is_json)
-            print_logins(answer);
-        result = answer ? 0 : 1;
-        json_decref(answer);
-    }
+    int result = 2;
+    if (!is_no_verdict(asked.verdict))
+        result = asked.watch ? watch(&ask, &asked) : show(&ask, &asked);
     ask_done(&ask);
     return result;
 }

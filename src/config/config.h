@@ -240,3 +240,9 @@ size_t snapshot_listener(const struct snapshot *snapshot, const char *bind, unsi
 // Every option with scope, type, default, range, unit, reload rule and help, as `check --explain`
 // prints it. Returns a malloc'ed text; markdown: as the reference page.
 char *schema_explain(bool markdown);
+
+// Letters to change, insert, remove or swap with a neighbour to get from `a` to `b`, ignoring case;
+// texts above 64 bytes are never alike.
+size_t spelling_distance(struct span a, struct span b);
+// Is that distance small enough to suggest `b` for `a`?
+bool spelling_is_close(size_t distance, struct span a);

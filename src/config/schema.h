@@ -95,8 +95,3 @@ bool option_has_written_fallback(const struct option *option);
 
 // Cuts the next word of a '|' list off `rest`; false when there is none left.
 bool words_next(struct span *rest, struct span *ret_word);
-// Letters to change, insert, remove or swap with a neighbour to get from `a` to `b`, ignoring case;
-// texts above 64 bytes are never alike.
-size_t spelling_distance(struct span a, struct span b);
-// Is that distance small enough to suggest `b` for `a`?
-bool spelling_is_close(size_t distance, struct span a);

@@ -92,7 +92,11 @@ static void on_items(void *owner, json_t *items, uint64_t left_out)
 static void on_logins(void *owner, json_t *items, uint64_t left_out)
 {
     struct wait *wait = owner;
-    answer_json(wait->visitor, 200, logins_compose(items, &wait->query, left_out));
+    json_t *answer = logins_compose(items, &wait->query, left_out);
+    // Not an error: the logins of a site that a reload took away are still here.
+    if (logins_query_misses(&wait->query, supervisor_of(wait->visitor)->service->snapshot))
+        json_object_set_new(answer, "unknown_site", json_true());
+    answer_json(wait->visitor, 200, answer);
     free(wait);
 }
 

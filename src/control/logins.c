@@ -145,3 +145,11 @@ json_t *logins_compose(json_t *items, const struct logins_query *query, uint64_t
     return json_pack("{so,sI,sI}", "logins", chosen, "left_out", (json_int_t)left_out, "newest",
                      (json_int_t)newest);
 }
+
+bool logins_query_misses(const struct logins_query *query, const struct snapshot *snapshot)
+{
+    bool is_found = !*query->site;
+    for (size_t i = 0; !is_found && i < snapshot->site_count; i++)
+        is_found = is_as_asked(query->site, snapshot->sites[i].name);
+    return !is_found;
+}

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/span.h"
+#include "config/config.h"
 
 #define LOGINS_WORD_MAX 256
 
@@ -23,3 +24,5 @@ bool logins_query_read(struct span query, struct logins_query *ret_query);
 
 // Takes the reference to the items of the workers and returns the answer: the newest first.
 json_t *logins_compose(json_t *items, const struct logins_query *query, uint64_t left_out);
+// A site is asked for, and the configuration has none of that name.
+bool logins_query_misses(const struct logins_query *query, const struct snapshot *snapshot);

@@ -4,6 +4,7 @@
 """test_VERDICT…: the record of a login that ends so."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
@@ -975,6 +977,160 @@ def test_the_command_watches(admin):
                 assert line["attempt"] == 2 and line["verdict"] == "name_of_server"
             finally:
                 watching.kill()
+
+
+@contextlib.contextmanager
+def watching(socket_path, *arguments):
+    """The command, watching; its lines come by `stdout` and `stderr`."""
+    with subprocess.Popen(
+        [binary(), "logins", "-s", socket_path, "--watch", "--json", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+AWAY = "handfast: waiting for Handfast to come back\n"
+
+
+def test_the_command_goes_on_watching_after_a_restart(admin, tmp_path):
+    path = str(tmp_path / "admin.sock")
+    with contextlib.ExitStack() as stack:
+        with admin() as it:
+            process = stack.enter_context(watching(path))
+            time.sleep(1)  # it must have asked once
+            leg(it.client(), it.server, KERBEROS, refused())
+            assert json.loads(process.stdout.readline())["attempt"] == 1
+        assert "no running Handfast answers here" in process.stderr.readline()
+        assert process.stderr.readline() == AWAY
+        time.sleep(1)
+        with admin() as it:
+            leg(it.client(), it.server, KERBEROS, ok())
+            line = json.loads(process.stdout.readline())
+            assert (line["attempt"], line["verdict"]) == (1, "unproven")
+        assert "no running Handfast answers here" in process.stderr.readline()
+        assert process.stderr.readline() == AWAY  # and nothing between: it is said once a time
+        assert process.poll() is None
+
+
+def told(*seqs):
+    """What GET /logins answers of these: (seq, attempt)."""
+    return {
+        "logins": [{"seq": seq, "attempt": attempt, "verdict": "success"} for seq, attempt in reversed(seqs)],
+        "left_out": 0,
+        "newest": max(seqs)[0] if seqs else 0,
+    }
+
+
+@contextlib.contextmanager
+def scripted_admin(path, answers):
+    """Gives these answers, one to each question, None closing without a word; the last for ever.
+    The list that it yields gets what was asked.
+    """
+    asked = []
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(4)
+
+    def serve():
+        while True:
+            try:
+                link, _ = listener.accept()
+            except OSError:
+                return
+            with link:
+                line = link.recv(65536).split(b"\r\n")[0].decode()
+                answer = answers[min(len(asked), len(answers) - 1)]
+                asked.append(line)
+                body = json.dumps(answer).encode()
+                if answer is not None:
+                    link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield asked
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listener.close()
+
+
+@pytest.mark.parametrize("after, printed", [
+    (told((70_000_000, 1), (80_000_000, 2)), [1, 2]),  # the machine began anew, and so did its clock
+    (told((900_000_000, 5), (910_000_000, 1)), [1]),  # it goes on: attempts alone began anew
+    (told((100_000_000, 4), (900_000_000, 5), (901_000_000, 6)), [6]),  # the same process: the old is old
+])
+def test_the_command_tells_what_is_new_after_a_pause(tmp_path, after, printed):
+    path = str(tmp_path / "admin.sock")
+    before = told((890_000_000, 4), (900_000_000, 5))
+    last = told(*[(one["seq"], one["attempt"]) for one in reversed(after["logins"])],
+                (after["newest"] + 1, 99))
+    answers = [before, None, None, None, after, after, last]
+    with scripted_admin(path, answers), watching(path) as process:
+        lines = []
+        while not lines or lines[-1] != 99:
+            lines.append(json.loads(process.stdout.readline())["attempt"])
+        assert lines == [*printed, 99]
+        process.kill()
+        assert process.stderr.read().count(AWAY) == 1
+
+
+def test_the_command_watches_nothing_that_was_never_there(tmp_path):
+    with watching(str(tmp_path / "none.sock")) as process:
+        out, errors = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 1 and out == ""
+        assert "no running Handfast answers here" in errors and AWAY not in errors
+
+
+def test_the_command_knows_the_verdicts(tmp_path):
+    def ask(verdict, *options):
+        done = subprocess.run(
+            [binary(), "logins", "-s", str(tmp_path / "none.sock"), "--verdict", verdict, *options],
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+        )
+        return done.returncode, done.stdout, done.stderr.strip()
+
+    status, out, errors = ask("nonsense")
+    assert (status, out) == (2, "")
+    assert errors.startswith("handfast: no verdict is called 'nonsense'; there are success, unproven, ")
+    assert "krb_modified" in errors
+    assert ask("sucess")[2] == "handfast: no verdict is called 'sucess'; perhaps success (docs/logins.md)"
+    status, out, errors = ask("binding", "--watch")
+    assert (status, out) == (2, "")
+    assert errors == ("handfast: no verdict is called 'binding'; perhaps binding_front, binding_other, "
+                      "binding_zero, binding_absent (docs/logins.md)")
+    for real in ("success", "Success"):
+        assert ask(real)[0] == 1  # nobody answers, but it was asked
+
+
+def test_the_command_says_that_no_such_site_is_configured(admin):
+    with admin() as it:
+        leg(it.client(), it.server, KERBEROS, ok())
+        record(it, attempt=1)
+        missing = (1, "", "handfast: no site 'nosuch' is configured\n")
+        assert command(it, "--site", "nosuch") == missing
+        for name in ("portal", "Portal"):
+            status, text, errors = command(it, "--site", name)
+            assert (status, errors) == (0, "") and "unproven" in text
+        assert command(it, "--site", "portal", "--user", "nobody") == (0, "no logins\n", "")
+        with watching(it.config["admin"], "--site", "nosuch") as process:
+            assert process.stderr.readline() == missing[2]
+            time.sleep(1)
+            assert process.poll() is None  # a reload may bring it
+
+
+def test_the_logins_of_a_site_that_is_gone_are_shown(admin):
+    with admin() as it:
+        leg(it.client(), it.server, KERBEROS, ok())
+        record(it, attempt=1)
+        it.config["sites"][0]["name"] = "renamed"
+        it.balancer.reload(it.text())
+        status, text, errors = command(it, "--site", "portal")
+        assert status == 0 and "unproven" in text
+        assert errors == "handfast: no site 'portal' is configured\n"
 
 
 def test_the_command_and_its_words(admin):
