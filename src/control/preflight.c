@@ -187,4 +187,5 @@ void preflight(const struct snapshot *snapshot, struct findings *findings)
     preflight_ports(snapshot, findings);
     preflight_names(snapshot, findings);
     preflight_protection(snapshot, findings);
+    preflight_unnamed(snapshot, findings);
 }

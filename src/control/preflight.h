@@ -21,6 +21,10 @@ void preflight_names(const struct snapshot *snapshot, struct findings *findings)
 // sites with certificates of several kinds. Says nothing while there are errors.
 void preflight_protection(const struct snapshot *snapshot, struct findings *findings);
 
+// Clients without a server name are shown the certificate of the listener's default site: does it
+// cover the names of the other sites? Reads files; says nothing while there are errors.
+void preflight_unnamed(const struct snapshot *snapshot, struct findings *findings);
+
 // Connects to every server of the pools that speak TLS and compares their certificates with those
 // of the sites that forward to them. Takes as long as the slowest of them; nothing when there are
 // errors.
