@@ -163,6 +163,19 @@ static bool read_node(struct subject *subject, const char *text)
 
 // ---------------------------------------------------------------------------- accounts
 
+// Written alike, whatever the case of letters: Active Directory tells none apart by it.
+static bool is_known(const struct subject *subject, const struct account *account)
+{
+    for (size_t i = 0; i < subject->account_count; i++) {
+        const struct account *known = &subject->accounts[i];
+        if (strcasecmp(known->user, account->user) == 0 &&
+            strcasecmp(known->realm, account->realm) == 0 &&
+            strcasecmp(known->ntlm_domain, account->ntlm_domain) == 0)
+            return true;
+    }
+    return false;
+}
+
 // "user", "user@REALM" or "DOMAIN\user". Realms are upper case: Active Directory has no others.
 static bool read_account(struct subject *subject, const char *text)
 {
@@ -187,6 +200,8 @@ static bool read_account(struct subject *subject, const char *text)
     bool is_short = *account.user == '\0' || (at != NULL && *account.realm == '\0');
     if (is_short || strlen(text) > 256)
         return refuse("'%s' is no account: write user@REALM or DOMAIN\\user", text);
+    if (is_known(subject, &account))
+        return refuse("'%s' is given twice: a second --as is for another person", text);
     subject->accounts[subject->account_count++] = account;
     return true;
 }

@@ -114,6 +114,22 @@ static void accounts_are_read_with_their_proof(void **state)
     }
 }
 
+static void two_accounts_may_share_a_name_in_two_domains(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "x --as alice@E.COM --ccache --as bob@E.COM --ccache",
+        "x --as alice@E.COM --ccache --as alice@F.COM --ccache",
+        "x --as E\\alice --password-file PW --as F\\alice --password-file PW",
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct subject subject;
+        assert_true(take(&subject, cases[i]));
+        assert_int_equal(subject.account_count, 2);
+        subject_done(&subject);
+    }
+}
+
 static void everything_else_is_read(void **state)
 {
     (void)state;
@@ -189,6 +205,11 @@ static void what_makes_no_sense_is_refused(void **state)
         "https://x --as a --password-file /dev/null",
         "https://x --as a --password-file PW --keytab /etc/k",
         "https://x --as a --ccache --as b --ccache --as c --ccache",
+        "https://x --as alice@E.COM --password-file PW --as alice@E.COM --password-file PW",
+        "https://x --as alice@E.COM --password-file PW --as ALICE@e.com --password-file PW",
+        "https://x --as alice@E.COM --ccache --as alice@E.COM --keytab /etc/k",
+        "https://x --as E\\alice --password-file PW --as e\\Alice --password-file PW",
+        "https://x --as alice --ccache --as Alice --ccache",
         "https://x --direct =10.0.0.1",
         "https://x --direct n=",
         "https://x --direct n=1.2.3.4:x",
@@ -231,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_are_read),
         cmocka_unit_test(accounts_are_read_with_their_proof),
+        cmocka_unit_test(two_accounts_may_share_a_name_in_two_domains),
         cmocka_unit_test(everything_else_is_read),
         cmocka_unit_test(what_makes_no_sense_is_refused),
     };
