@@ -139,6 +139,17 @@ def _(s):
     s.prove("the right one is not", s.ntlm() == 200)
 
 
+@fault("second-account-wrong-ntlm", "second_account_failed", kdc=False, krb5="[libdefaults]\n",
+       records=["host-record=lb.example.test,lb,127.0.0.30"])
+def _(s):
+    """a wrong password of the second account at a site of NTLM only, no KDC in sight"""
+    s.nodes(providers="ntlm")
+    s.handfast("passthrough")
+    s.accounts = [("EXAMPLE\\alice", "alice"), ("EXAMPLE\\bob", "wrong")]
+    s.prove("the first logs in", s.ntlm() == 200)
+    s.prove("the second is refused", s.ntlm(person="bob", secret="Not-This-1!") == 401)
+
+
 @fault("one-node-refuses-ntlm", "one_node_refuses_ntlm", rows=(18,))
 def _(s):
     """one node of two has lost its trust with the domain"""

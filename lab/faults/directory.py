@@ -4,7 +4,11 @@
 """The directory: holders of service names, keys, accounts (rows 24, 25, 28, 31, 32, 34)."""
 
 from lab.domain import names
+from lab.embedded.domain import DNS_DOMAIN
+from lab.faults.base import ADDRESSES
+from lab.faults.place import RECORDS
 from lab.faults.registry import fault
+from lab.faults.stage import GONE
 
 BASE = "DC=example,DC=test"
 SERVICE = f"CN={names.SERVICE},CN=Users,{BASE}"
@@ -31,6 +35,11 @@ def holders(s, spn=SPN):
                  f"ldap://{names.fqdn('dc1')}", "-b", BASE, f"(servicePrincipalName={spn})",
                  "sAMAccountName")
     return [line[16:] for line in said.splitlines() if line.startswith("sAMAccountName: ")]
+
+
+def closed(s, host, port):
+    """Does curl find nobody on that port?"""
+    return GONE in s.run("curl", "-sS", "-m", "5", f"http://{host}:{port}/")
 
 
 def another_account(s, name="svc-old"):
@@ -165,3 +174,34 @@ def _(s):
     s.accounts = [("alice", "wrong")]
     said = s.kinit(secret="Not-This-1!")[1]
     s.prove("the KDC refuses it", "reauthentication failed" in said or "ncorrect" in said)
+
+
+@fault("directory-closed", "directory_not_asked")
+def _(s):
+    """the directory that the doctor is to ask does not answer on port 389"""
+    s.nodes()
+    s.handfast("passthrough")
+    s.options += ["--ldap", names.fqdn("dc1")]
+    s.prove("the port is closed", closed(s, names.fqdn("dc1"), 389))
+    s.prove("the site is well", s.ntlm() == 200 and s.kerberos() == 200)
+
+
+@fault("directory-not-in-dns", "directory_not_asked",
+       records=[record for record in RECORDS if not record.startswith("srv-host")])
+def _(s):
+    """DNS names no directory, and the doctor was told none"""
+    s.nodes()
+    s.handfast("passthrough")
+    s.options.append("--ldap")
+    s.prove("DNS has no record", "has SRV record" not in s.run(
+        "host", "-t", "SRV", f"_ldap._tcp.{DNS_DOMAIN}", ADDRESSES["dc1"]))
+    s.prove("the site is well", s.ntlm() == 200 and s.kerberos() == 200)
+
+
+@fault("directory-without-account", "directory_not_asked", domain=True)
+def _(s):
+    """the doctor is to ask the directory, and has no account to ask with"""
+    serve(s)
+    s.accounts = []
+    s.prove("nobody may ask it anonymously", "without authentication" in s.run(
+        "ldapsearch", "-x", "-LLL", "-H", f"ldap://{names.fqdn('dc1')}", "-b", BASE))

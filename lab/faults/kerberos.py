@@ -194,6 +194,36 @@ def _(s):
     s.prove("the KDC says so", "revoked" in s.kinit()[1])
 
 
+@fault("second-account-wrong-password", "second_account_failed")
+def _(s):
+    """the second account is given a wrong password"""
+    s.nodes()
+    s.handfast("passthrough")
+    s.accounts = [("alice", "alice"), ("bob", "wrong")]
+    s.prove("the first logs in", s.kerberos() == 200 and s.ntlm() == 200)
+    s.prove("the KDC refuses the second", not s.kinit("bob", secret="Not-This-1!")[0])
+
+
+@fault("second-account-unknown", "second_account_failed")
+def _(s):
+    """the second account does not exist"""
+    s.nodes()
+    s.handfast("passthrough")
+    s.accounts = [("alice", "alice"), ("nobody", "wrong")]
+    s.prove("the first logs in", s.kerberos() == 200 and s.ntlm() == 200)
+    s.prove("the KDC does not know the second", "not found in Kerberos database"
+            in s.kinit("nobody", secret="Not-This-1!")[1])
+
+
+@fault("second-account-is-the-first", "second_account_failed")
+def _(s):
+    """the second account is the first one, written in another way"""
+    s.nodes()
+    s.handfast("passthrough")
+    s.accounts = [("alice", "alice"), ("EXAMPLE\\alice", "alice")]
+    s.prove("it logs in", s.kerberos() == 200 and s.ntlm() == 200)
+
+
 @fault("realm-mismatch", "realm_mismatch", rows=(35,),
        krb5=krb5_conf(names={"lb.example.test": "CORP.TEST", ".example.test": REALM}))
 def _(s):

@@ -69,6 +69,14 @@ static bool count_leak(struct lane *lane, const struct call_answer *answer)
     return false;
 }
 
+static void count_login(struct crowd_person *person, enum outcome outcome)
+{
+    person->logins += outcome != OUTCOME_NOT_TRIED;
+    person->let_in += outcome == OUTCOME_OK;
+    if (outcome != OUTCOME_OK && outcome != OUTCOME_NOT_TRIED)
+        person->failure = outcome;
+}
+
 static void log_in(struct lane *lane, struct trial *trial, size_t person)
 {
     const struct crowd *crowd = lane->crowd;
@@ -77,6 +85,7 @@ static void log_in(struct lane *lane, struct trial *trial, size_t person)
         crowd->log_in(crowd->context, crowd->way, &crowd->wishes[person], trial);
     else
         trial_make(crowd->way, &crowd->wishes[person], trial);
+    count_login(&lane->tally.people[person], trial->outcome);
     bool is_leak = trial->outcome == OUTCOME_NOT_OFFERED && count_leak(lane, trial_last(trial));
     lane->tally.anonymous_answered += is_leak;
     lane->tally.refused += trial->outcome != OUTCOME_OK && !is_leak;
@@ -149,6 +158,14 @@ static void *run(void *argument)
     return NULL;
 }
 
+void crowd_person_add(struct crowd_person *sum, const struct crowd_person *person)
+{
+    sum->logins += person->logins;
+    sum->let_in += person->let_in;
+    if (person->failure != OUTCOME_OK)
+        sum->failure = person->failure;
+}
+
 static void add(struct crowd_tally *sum, const struct crowd_tally *tally)
 {
     sum->exchanges += tally->exchanges;
@@ -158,6 +175,8 @@ static void add(struct crowd_tally *sum, const struct crowd_tally *tally)
     sum->ended += tally->ended;
     sum->anonymous += tally->anonymous;
     sum->anonymous_answered += tally->anonymous_answered;
+    for (size_t i = 0; i < CROWD_PEOPLE_MAX; i++)
+        crowd_person_add(&sum->people[i], &tally->people[i]);
     for (size_t i = 0; i < tally->sample_count && sum->sample_count < CROWD_SAMPLES_MAX; i++)
         memcpy(sum->samples[sum->sample_count++], tally->samples[i], CROWD_SAMPLE_MAX);
 }

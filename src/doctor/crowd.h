@@ -26,6 +26,13 @@ struct crowd {
     const void *context;
 };
 
+// What became of one person's logins.
+struct crowd_person {
+    unsigned logins; // that were tried
+    unsigned let_in;
+    enum outcome failure; // of a login that was not let in; OUTCOME_OK: there was none
+};
+
 struct crowd_tally {
     unsigned exchanges; // requests that ended, logins counted once
     unsigned right;     // pages that named who asked
@@ -36,9 +43,12 @@ struct crowd_tally {
     unsigned anonymous_answered;
     char samples[CROWD_SAMPLES_MAX][CROWD_SAMPLE_MAX]; // words about what was wrong
     size_t sample_count;
+    struct crowd_person people[CROWD_PEOPLE_MAX];
     bool names_people; // each person was named to themself at least once, so a name on a page tells
                        // who it is for: a page may name a colleague to everybody
 };
+
+void crowd_person_add(struct crowd_person *sum, const struct crowd_person *person);
 
 // Returns when all are done.
 void crowd_run(const struct crowd *crowd, struct crowd_tally *ret_tally);

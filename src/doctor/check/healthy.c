@@ -4,14 +4,18 @@
 #include "doctor/check/view.h"
 
 // Nobody mixed up is proof where pages name whom they are for; elsewhere it is only that nothing
-// was seen.
+// was seen. One person beside nobody shows only whether nobody gets a page of that person.
 static void put_isolation(struct finding *finding, const json_t *front)
 {
     long long exchanges = fact_number(front, "isolation.exchanges", 0);
-    if (fact_number(front, "isolation.accounts", 0) < 2)
+    long long accounts = fact_number(front, "isolation.accounts", 0);
+    if (accounts < 1)
+        finding_evidence(finding, "nobody was let in, so whether people are mixed up did not show");
+    else if (accounts < 2)
         finding_evidence(finding,
-                         "%lld exchanges, and nobody else got a page of theirs; with only one "
-                         "account it does not show whether people are mixed up",
+                         "%lld exchanges of one person and of a client that never logs in, which "
+                         "got no page of that person; whether two people are mixed up was not "
+                         "measured: it takes a second account, --as USER@REALM",
                          exchanges);
     else if (fact_bool(front, "isolation.names_people"))
         finding_evidence(

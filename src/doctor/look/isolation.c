@@ -35,16 +35,37 @@ static bool asks_or_names_anybody(const struct look_round *round, const struct t
     return is_asked;
 }
 
-static json_t *describe(const struct crowd_tally *tally, size_t people)
+// In the order of the accounts, those of whom nothing was sent as well.
+static json_t *people_of(const struct look_round *round, const struct crowd_tally *tally)
+{
+    json_t *people = json_array();
+
+    for (size_t i = 0; i < round->subject->account_count; i++) {
+        const struct crowd_person *person = &tally->people[i];
+        enum outcome outcome = person->logins == 0 ? OUTCOME_NOT_TRIED
+                               : person->let_in    ? OUTCOME_OK
+                                                   : person->failure;
+        json_array_append_new(people,
+                              json_pack("{s:i,s:i,s:s}", "logins", (int)person->logins, "let_in",
+                                        (int)person->let_in, "outcome", outcome_word(outcome)));
+    }
+    return people;
+}
+
+static json_t *describe(const struct look_round *round, const struct crowd_tally *tally)
 {
     json_t *samples = json_array();
+    size_t accounts = 0;
 
     for (size_t i = 0; i < tally->sample_count; i++)
         json_array_append_new(samples, look_text(tally->samples[i]));
-    return json_pack("{s:i,s:i,s:i,s:i,s:o,s:i,s:b}", "exchanges", (int)tally->exchanges, "wrong",
-                     (int)tally->wrong, "anonymous_answered", (int)tally->anonymous_answered,
-                     "others_closed", (int)tally->ended, "sample", samples, "accounts", (int)people,
-                     "names_people", tally->names_people);
+    for (size_t i = 0; i < CROWD_PEOPLE_MAX; i++)
+        accounts += tally->people[i].let_in > 0;
+    return json_pack("{s:i,s:i,s:i,s:i,s:o,s:i,s:b,s:o}", "exchanges", (int)tally->exchanges,
+                     "wrong", (int)tally->wrong, "anonymous_answered",
+                     (int)tally->anonymous_answered, "others_closed", (int)tally->ended, "sample",
+                     samples, "accounts", (int)accounts, "names_people", tally->names_people,
+                     "people", people_of(round, tally));
 }
 
 static void log_in(const void *context, const struct trial_way *way, const struct trial_wish *wish,
@@ -71,6 +92,8 @@ static bool wish_of(const struct look_round *round, size_t person, enum trial_sc
 
 static void add(struct crowd_tally *sum, const struct crowd_tally *tally)
 {
+    for (size_t i = 0; i < CROWD_PEOPLE_MAX; i++)
+        crowd_person_add(&sum->people[i], &tally->people[i]);
     sum->names_people |= tally->names_people;
     sum->exchanges += tally->exchanges;
     sum->wrong += tally->wrong;
@@ -80,9 +103,9 @@ static void add(struct crowd_tally *sum, const struct crowd_tally *tally)
         memcpy(sum->samples[sum->sample_count++], tally->samples[i], CROWD_SAMPLE_MAX);
 }
 
-// Returns how many people there were.
-static size_t send_crowd(const struct look_round *round, const struct trial_way *way,
-                         enum trial_scheme scheme, struct crowd_tally *sum)
+// False: nobody can log in by that scheme.
+static bool send_crowd(const struct look_round *round, const struct trial_way *way,
+                       enum trial_scheme scheme, struct crowd_tally *sum)
 {
     char spn[LOOK_SPN_MAX];
     struct trial_wish wishes[CROWD_PEOPLE_MAX];
@@ -99,16 +122,16 @@ static size_t send_crowd(const struct look_round *round, const struct trial_way 
     struct crowd_tally tally;
 
     look_spn(round, spn);
-    while (crowd.people < CROWD_PEOPLE_MAX && crowd.people < round->subject->account_count &&
+    while (crowd.people < CROWD_PEOPLE_MAX && crowd.people < round->people &&
            wish_of(round, crowd.people, scheme, spn, &wishes[crowd.people])) {
         users[crowd.people] = round->subject->accounts[crowd.people].user;
         crowd.people++;
     }
     if (crowd.people == 0)
-        return 0;
+        return false;
     crowd_run(&crowd, &tally);
     add(sum, &tally);
-    return crowd.people;
+    return true;
 }
 
 json_t *look_isolation(const struct look_round *round, const struct look_end *end)
@@ -119,9 +142,8 @@ json_t *look_isolation(const struct look_round *round, const struct look_end *en
 
     if (!asks_for_login(round) && !asks_or_names_anybody(round, &way))
         return NULL;
-    size_t kerberos = send_crowd(round, &way, TRIAL_KERBEROS, &sum);
-    size_t ntlm = look_has_time(round, end) ? send_crowd(round, &way, TRIAL_NTLM, &sum) : 0;
-    if (kerberos == 0 && ntlm == 0)
-        return NULL;
-    return describe(&sum, kerberos > ntlm ? kerberos : ntlm);
+    bool was_sent = send_crowd(round, &way, TRIAL_KERBEROS, &sum);
+    if (look_has_time(round, end))
+        was_sent |= send_crowd(round, &way, TRIAL_NTLM, &sum);
+    return was_sent ? describe(round, &sum) : NULL;
 }

@@ -283,7 +283,9 @@ static struct directory *open_at(struct whereabouts *place, unsigned port,
 static struct directory *open_domain(const struct look_round *round, struct whereabouts *place,
                                      unsigned port, struct directory_problem *ret_problem)
 {
-    enum look_pass pass = place->wish.password ? look_gate_enter(round, NULL) : LOOK_PASS_FREE;
+    const struct account *account = &round->subject->accounts[0];
+    enum look_pass pass =
+        place->wish.password ? look_gate_enter(round, account, NULL) : LOOK_PASS_FREE;
 
     if (pass == LOOK_PASS_NONE) {
         *ret_problem = (struct directory_problem){
@@ -292,7 +294,8 @@ static struct directory *open_domain(const struct look_round *round, struct wher
     }
     struct directory *directory = open_at(place, port, ret_problem);
     if (pass == LOOK_PASS_ALONE)
-        look_gate_leave(round, directory || ret_problem->was_password_sent, directory != NULL);
+        look_gate_leave(round, account, directory || ret_problem->was_password_sent,
+                        directory != NULL);
     return directory;
 }
 

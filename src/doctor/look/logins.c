@@ -41,7 +41,8 @@ bool look_has_password(const struct look_round *round, size_t index)
         return false;
     if (look_is_vouched_for(round, &subject->accounts[index]))
         return true;
-    return index == 0 && !kerberos_problem_is_refusal(&round->kerberos_problem);
+    return !kerberos_problem_is_refusal(index ? &round->kerberos_second_problem
+                                              : &round->kerberos_problem);
 }
 
 // ---- the gate
@@ -57,19 +58,27 @@ void look_gate_done(struct look_gate *gate)
     pthread_mutex_destroy(&gate->lock);
 }
 
+static struct look_gate *gate_of(const struct look_round *round, const struct account *account)
+{
+    return &round->gates[account - round->subject->accounts];
+}
+
 bool look_is_proven(const struct look_round *round, const struct account *account)
 {
+    struct look_gate *gate = gate_of(round, account);
+
     if (look_is_vouched_for(round, account))
         return true;
-    pthread_mutex_lock(&round->gate->lock);
-    bool is_good = round->gate->is_good;
-    pthread_mutex_unlock(&round->gate->lock);
+    pthread_mutex_lock(&gate->lock);
+    bool is_good = gate->is_good;
+    pthread_mutex_unlock(&gate->lock);
     return is_good;
 }
 
-enum look_pass look_gate_enter(const struct look_round *round, const struct trial_way *way)
+enum look_pass look_gate_enter(const struct look_round *round, const struct account *account,
+                               const struct trial_way *way)
 {
-    struct look_gate *gate = round->gate;
+    struct look_gate *gate = gate_of(round, account);
 
     pthread_mutex_lock(&gate->lock);
     bool has_time = way ? look_way_has_time(round, way) : look_has_time(round, NULL);
@@ -83,9 +92,10 @@ enum look_pass look_gate_enter(const struct look_round *round, const struct tria
     return pass;
 }
 
-void look_gate_leave(const struct look_round *round, bool was_sent, bool is_good)
+void look_gate_leave(const struct look_round *round, const struct account *account, bool was_sent,
+                     bool is_good)
 {
-    struct look_gate *gate = round->gate;
+    struct look_gate *gate = gate_of(round, account);
 
     gate->is_good = was_sent && is_good;
     gate->refusals += was_sent && !is_good;
@@ -105,7 +115,7 @@ void look_try(const struct look_round *round, const struct trial_way *way,
               const struct trial_wish *wish, struct trial *ret_trial)
 {
     bool is_guarded = wish->account && !look_is_vouched_for(round, wish->account);
-    enum look_pass pass = is_guarded ? look_gate_enter(round, way) : LOOK_PASS_FREE;
+    enum look_pass pass = is_guarded ? look_gate_enter(round, wish->account, way) : LOOK_PASS_FREE;
 
     if (pass == LOOK_PASS_NONE) {
         *ret_trial = (struct trial){.outcome = OUTCOME_NOT_TRIED, .scheme = ""};
@@ -113,7 +123,8 @@ void look_try(const struct look_round *round, const struct trial_way *way,
     }
     trial_make(way, wish, ret_trial);
     if (pass == LOOK_PASS_ALONE)
-        look_gate_leave(round, trial_has_sent_password(ret_trial), is_page(ret_trial));
+        look_gate_leave(round, wish->account, trial_has_sent_password(ret_trial),
+                        is_page(ret_trial));
 }
 
 bool look_shows_user(const struct look_round *round, const struct call_answer *answer)

@@ -16,7 +16,7 @@ bool look_way_has_time(const struct look_round *round, const struct trial_way *w
 // "HTTP/" and the host of the URL; `out` is returned.
 const char *look_spn(const struct look_round *round, char out[LOOK_SPN_MAX]);
 
-// Has that account a password for NTLM, which no KDC has refused? `index` 0 or 1.
+// Has that account a password for NTLM, which no KDC has refused? `index` may be past the last.
 bool look_has_password(const struct look_round *round, size_t index);
 
 // Did the KDC take what that account has? Then a server that refuses it does so for another reason.
@@ -27,13 +27,13 @@ bool look_is_proven(const struct look_round *round, const struct account *accoun
 
 // trial_make, guarded: a password of which neither KDC nor server has said that it is right is sent
 // to servers one login at a time, and after LOOK_REFUSALS_MAX that did not end with a page no more
-// (OUTCOME_NOT_TRIED). A right password that is refused for other reasons does not count towards a
-// lockout.
+// (OUTCOME_NOT_TRIED); each account's is counted for itself. A right password that is refused for
+// other reasons does not count towards a lockout.
 void look_try(const struct look_round *round, const struct trial_way *way,
               const struct trial_wish *wish, struct trial *ret_trial);
 
-// The guard itself, for who sends the first account's password elsewhere than to a web server. May
-// it be sent now? Waits for whoever sends it just now. `way` is where to (NULL: to no end).
+// The guard itself, for who sends an account's password elsewhere than to a web server. May it be
+// sent now? Waits for whoever sends it just now. `way` is where to (NULL: to no end).
 // LOOK_PASS_ALONE: nobody else sends it until the caller has said with look_gate_leave what came of
 // it.
 enum look_pass {
@@ -41,8 +41,10 @@ enum look_pass {
     LOOK_PASS_FREE,     // it is known to be right
     LOOK_PASS_ALONE,
 };
-enum look_pass look_gate_enter(const struct look_round *round, const struct trial_way *way);
-void look_gate_leave(const struct look_round *round, bool was_sent, bool is_good);
+enum look_pass look_gate_enter(const struct look_round *round, const struct account *account,
+                               const struct trial_way *way);
+void look_gate_leave(const struct look_round *round, const struct account *account, bool was_sent,
+                     bool is_good);
 
 // Does the page show who is logged in: the account's name, or what the subject says to expect?
 bool look_shows_user(const struct look_round *round, const struct call_answer *answer);

@@ -37,7 +37,10 @@ struct look_round {
     struct kerberos_client *kerberos_second;
     struct kerberos_problem kerberos_problem; // why there is no client of the first account; code 0
                                               // and no name when none was tried
-    struct look_gate *gate;                   // for passwords that nobody vouches for; see logins.h
+    struct kerberos_problem kerberos_second_problem;
+    size_t people;           // accounts that are different people, as far as the KDC tells
+    struct look_gate *gates; // for passwords that nobody vouches for, one for each account; see
+                             // logins.h
     uint64_t until_us; // as loop_now_us: looks begin no new step after it, unless they are slow;
     uint64_t end_us;   // and no step of a call lasts longer than that
 };

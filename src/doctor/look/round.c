@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -94,6 +95,8 @@ static void say_subject(const struct subject *subject, struct facts *facts)
         accounts_of(subject), "nodes", nodes_of(subject), "asked_ldap", subject->asks_ldap,
         "was_slow", subject->is_slow);
     CHECK(node);
+    if (subject->address)
+        json_object_set_new(node, "address", look_text(subject->address));
     json_object_set_new(facts->root, "subject", node);
     json_object_set_new(facts->root, "handfast", json_string(HANDFAST_VERSION));
     json_object_set_new(facts->root, "taken_s", json_integer(time(NULL)));
@@ -389,6 +392,16 @@ static void run_phase(struct look_round *round, enum look_phase phase, uint64_t 
 
 // ---- the whole of it
 
+// One account may be written in two ways: DOMAIN\user, user@REALM. The KDC calls it one principal.
+static size_t people_among(const struct subject *subject,
+                           struct kerberos_client *const clients[SUBJECT_ACCOUNTS_MAX])
+{
+    bool is_same = clients[0] && clients[1] &&
+                   strcasecmp(kerberos_client_principal(clients[0]),
+                              kerberos_client_principal(clients[1])) == 0;
+    return subject->account_count - is_same;
+}
+
 void doctor_look(const struct subject *subject, struct facts *facts,
                  void (*progress)(void *context, const char *words), void *context)
 {
@@ -403,13 +416,14 @@ void doctor_look(const struct subject *subject, struct facts *facts,
     free(survey.answers);
     say_ends(&survey, facts);
     count_silences(&survey);
-    struct look_gate gate;
-    look_gate_init(&gate);
+    struct look_gate gates[SUBJECT_ACCOUNTS_MAX];
+    for (size_t i = 0; i < SUBJECT_ACCOUNTS_MAX; i++)
+        look_gate_init(&gates[i]);
     struct look_round round = {.subject = subject,
                                .facts = facts,
                                .ends = survey.ends,
                                .end_count = survey.count,
-                               .gate = &gate};
+                               .gates = gates};
     struct kerberos_client *clients[SUBJECT_ACCOUNTS_MAX];
     struct kerberos_problem problems[SUBJECT_ACCOUNTS_MAX];
     uint64_t began_us = loop_now_us();
@@ -420,9 +434,12 @@ void doctor_look(const struct subject *subject, struct facts *facts,
     round.kerberos = clients[0];
     round.kerberos_second = clients[1];
     round.kerberos_problem = problems[0];
+    round.kerberos_second_problem = problems[1];
+    round.people = people_among(subject, clients);
     run_phase(&round, LOOK_LOGIN, began_us, facts, &pattern);
     run_phase(&round, LOOK_ALONE, began_us, facts, &pattern);
-    for (size_t i = 0; i < SUBJECT_ACCOUNTS_MAX; i++)
+    for (size_t i = 0; i < SUBJECT_ACCOUNTS_MAX; i++) {
         kerberos_client_free(clients[i]);
-    look_gate_done(&gate);
+        look_gate_done(&gates[i]);
+    }
 }

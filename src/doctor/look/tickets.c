@@ -33,6 +33,24 @@ static json_t *client_of(const struct look_round *round)
                      tgt.etype, "kvno", (json_int_t)tgt.kvno, "ends_s", (json_int_t)tgt.ends_s);
 }
 
+// One entry for each account, in their order: the first one's stands in `client` at greater length.
+static json_t *accounts_of(const struct look_round *round)
+{
+    const struct kerberos_client *clients[] = {round->kerberos, round->kerberos_second};
+    const struct kerberos_problem *problems[] = {&round->kerberos_problem,
+                                                 &round->kerberos_second_problem};
+    json_t *accounts = json_array();
+
+    for (size_t i = 0; i < round->subject->account_count; i++)
+        json_array_append_new(
+            accounts,
+            json_pack("{s:o,s:o,s:b}", "principal",
+                      clients[i] ? look_text(kerberos_client_principal(clients[i])) : json_null(),
+                      "error", clients[i] ? json_null() : look_kerberos_problem(problems[i]),
+                      "is_another", i < round->people));
+    return accounts;
+}
+
 // ---- tickets
 
 static void ask(const struct look_round *round, const char *asked, const char *spn, json_t *tickets)
@@ -180,8 +198,9 @@ json_t *look_tickets(const struct look_round *round, const struct look_end *end)
 
     if (subject->account_count == 0 || subject->accounts[0].proof == PROOF_NONE)
         return NULL;
-    json_t *node = json_pack("{s:o,s:o,s:o}", "client", client_of(round), "tickets",
-                             tickets_of(round), "kdcs", kdcs_of(round));
+    json_t *node =
+        json_pack("{s:o,s:o,s:o,s:o}", "client", client_of(round), "accounts", accounts_of(round),
+                  "tickets", tickets_of(round), "kdcs", kdcs_of(round));
     CHECK(node);
     char realm[256];
     if (kerberos_host_realm(subject->host, realm))
