@@ -210,10 +210,15 @@ struct limits_config {
 struct snapshot {
     char *file;
     char *directory;
-    unsigned workers; // 0: one per core
-    char *log;        // "stdout", "off" or a file
-    char *admin;      // Unix socket path; NULL: none
-    char *metrics;    // "address:port"; NULL: none
+    unsigned workers;       // 0: one per core
+    char *log;              // "stdout", "off" or a file
+    char *admin;            // Unix socket path; NULL: none
+    char *metrics;          // "address:port"; NULL: none
+    struct place log_place; // where these three are written
+    struct place admin_place;
+    struct place metrics_place;
+    char *metrics_address; // as in a listener; NULL when there is no metrics option
+    unsigned metrics_port;
     struct timeouts_config timeouts;
     struct limits_config limits;
     struct listener_config *listeners;

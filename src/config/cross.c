@@ -3,6 +3,7 @@
 // an index.
 #include <stdio.h>
 
+#include "config/endpoint.h"
 #include "config/load.h"
 #include "config/names.h"
 #include "config/snapshot.h"
@@ -48,8 +49,25 @@ static bool is_overlap(const struct listener_config *a, const struct listener_co
 {
     if (!a->address || !b->address || a->port != b->port || a->port == 0)
         return false;
-    bool is_any = !*a->address || !*b->address;
-    return is_any || strcmp(a->address, b->address) == 0;
+    return endpoint_overlap(a->address, b->address);
+}
+
+// The metrics' door is one more bind.
+static void check_metrics(struct load *load)
+{
+    struct snapshot *snapshot = load->snapshot;
+    struct listener_config door = {.address = snapshot->metrics_address,
+                                   .port = snapshot->metrics_port};
+    for (size_t i = 0; i < snapshot->listener_count; i++) {
+        const struct listener_config *listener = &snapshot->listeners[i];
+        char line[32];
+        if (!is_overlap(&door, listener))
+            continue;
+        load_error(load, &snapshot->metrics, NULL, NULL, "give the metrics a port of their own",
+                   "port %u is already taken by listeners[%zu], %s%s", door.port, i, listener->bind,
+                   line_of(load, &listener->bind, line));
+        return;
+    }
 }
 
 static void check_binds(struct load *load)
@@ -217,6 +235,7 @@ void cross_check(struct load *load)
     refuse_duplicates(load, &index.pools, "the name", "give the pool a name of its own");
     refuse_duplicates(load, &index.hosts, "the host", "a host belongs to one site");
     check_binds(load);
+    check_metrics(load);
     for (size_t i = 0; i < snapshot->listener_count; i++)
         resolve_default_site(load, &index, &snapshot->listeners[i]);
     for (size_t i = 0; i < snapshot->site_count; i++)

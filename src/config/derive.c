@@ -31,6 +31,30 @@ static void derive_listener(struct load *load, struct listener_config *listener)
         listener->is_tls = listener->port != 80;
 }
 
+static void derive_metrics(struct snapshot *snapshot)
+{
+    struct endpoint endpoint;
+    if (!snapshot->metrics || endpoint_parse_bind(span_text(snapshot->metrics), &endpoint))
+        return;
+    snapshot->metrics_address = snapshot_text(snapshot, span_text(endpoint.address));
+    snapshot->metrics_port = endpoint.port;
+}
+
+static struct place place_of(struct load *load, const void *member)
+{
+    const struct mark *mark = marks_find(&load->marks, member);
+    return mark ? mark->place : (struct place){0};
+}
+
+// For what is found out about them after loading.
+static void derive_places(struct load *load)
+{
+    struct snapshot *snapshot = load->snapshot;
+    snapshot->log_place = place_of(load, &snapshot->log);
+    snapshot->admin_place = place_of(load, &snapshot->admin);
+    snapshot->metrics_place = place_of(load, &snapshot->metrics);
+}
+
 static void derive_route(struct route_config *route)
 {
     route->action = route->redirect && !route->forward ? ROUTE_REDIRECT : ROUTE_FORWARD;
@@ -83,6 +107,8 @@ static void derive_pool(struct load *load, struct pool_config *pool)
 void derive_all(struct load *load)
 {
     struct snapshot *snapshot = load->snapshot;
+    derive_places(load);
+    derive_metrics(snapshot);
     for (size_t i = 0; i < snapshot->listener_count; i++)
         derive_listener(load, &snapshot->listeners[i]);
     for (size_t i = 0; i < snapshot->site_count; i++)

@@ -59,6 +59,27 @@ const char *endpoint_parse_bind(struct span text, struct endpoint *ret_endpoint)
     return why;
 }
 
+// The family of a bind's address, AF_INET6 and zeros for "".
+static int read_bytes(const char *address, uint8_t ret_bytes[16])
+{
+    memset(ret_bytes, 0, 16);
+    return *address ? family_of(address, ret_bytes) : AF_INET6;
+}
+
+bool endpoint_overlap(const char *a, const char *b)
+{
+    static const uint8_t zeros[16];
+    uint8_t a_bytes[16];
+    uint8_t b_bytes[16];
+    int a_family = read_bytes(a, a_bytes);
+    int b_family = read_bytes(b, b_bytes);
+    bool is_every_a = memcmp(a_bytes, zeros, 16) == 0;
+    bool is_every_b = memcmp(b_bytes, zeros, 16) == 0;
+    if ((is_every_a && a_family == AF_INET6) || (is_every_b && b_family == AF_INET6))
+        return true;
+    return a_family == b_family && (is_every_a || is_every_b || memcmp(a_bytes, b_bytes, 16) == 0);
+}
+
 static bool has_host_bits(const uint8_t *bytes, unsigned size, uint64_t prefix)
 {
     for (uint64_t bit = prefix; bit < size * 8; bit++)

@@ -261,33 +261,14 @@ static bool open_socket(struct admin *admin, const char *path)
     return true;
 }
 
-// "10.0.0.1:9100", "[::1]:9100", "*:9100": config has seen to it that it is one of these.
-static bool read_bind(const char *bind, struct address *ret_address)
-{
-    uint64_t port;
-    char host[64] = "";
-    struct span text = span_text(bind);
-    size_t colon = (size_t)(strrchr(bind, ':') - bind);
-    if (!span_to_u64(span_after(text, colon + 1), &port))
-        return false;
-    struct span name = span_first(text, colon);
-    if (name.size >= 2 && name.data[0] == '[')
-        name = span_first(span_after(name, 1), name.size - 2);
-    if (name.size >= sizeof host)
-        return false;
-    if (!span_equal(name, SPAN("*")))
-        memcpy(host, name.data, name.size);
-    return address_parse(host, (unsigned)port, ret_address);
-}
-
-static bool open_metrics(struct admin *admin, const char *bind)
+static bool open_metrics(struct admin *admin, const struct snapshot *snapshot)
 {
     char text[ADDRESS_TEXT_MAX];
     struct address address;
-    errno = EINVAL;
-    int fd = read_bind(bind, &address) ? listener_open(&address, LISTENER_ALONE) : -1;
+    CHECK(address_parse(snapshot->metrics_address, snapshot->metrics_port, &address));
+    int fd = listener_open(&address, LISTENER_ALONE);
     if (fd < 0) {
-        supervisor_say("metrics %s: %s", bind, strerror(errno));
+        supervisor_say("metrics %s: %s", snapshot->metrics, strerror(errno));
         return false;
     }
     door_init(&admin->metrics, &admin->supervisor->io, fd, on_ask, admin);
@@ -305,7 +286,7 @@ struct admin *admin_new(struct supervisor *supervisor)
     CHECK(admin);
     admin->supervisor = supervisor;
     bool is_open = (!snapshot->admin || open_socket(admin, snapshot->admin)) &&
-                   (!snapshot->metrics || open_metrics(admin, snapshot->metrics));
+                   (!snapshot->metrics || open_metrics(admin, snapshot));
     return is_open ? admin : admin_free(admin);
 }
 

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at files, ports and names before anything is served. Never changes the machine; its sockets
-// live for one bind. Owns nothing beyond a call.
+// Looks at certificates, and has the rest looked at, before anything is served. Never changes the
+// machine. Owns nothing beyond a call.
 #include "control/preflight.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "control/protection.h"
@@ -128,62 +123,12 @@ void preflight_certificates(const struct snapshot *snapshot, struct findings *fi
     tls_tickets_free(tickets);
 }
 
-// ---------------------------------------------------------------------------- ports
-
-static socklen_t address_of(const struct listener_config *listener,
-                            struct sockaddr_storage *ret_address)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)ret_address;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret_address;
-    *ret_address = (struct sockaddr_storage){0};
-    if (inet_pton(AF_INET6, listener->address, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons((uint16_t)listener->port);
-        return sizeof *v6;
-    }
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons((uint16_t)listener->port);
-    // "" leaves every address; the port decides about permission, not the family
-    if (*listener->address && inet_pton(AF_INET, listener->address, &v4->sin_addr) != 1)
-        return 0;
-    return sizeof *v4;
-}
-
-// 0, or the errno of binding a socket there that never listens.
-static int try_bind(const struct listener_config *listener)
-{
-    struct sockaddr_storage address;
-    socklen_t size = address_of(listener, &address);
-    int fd = size ? socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-    if (fd < 0)
-        return 0;
-    int on = 1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    int problem = bind(fd, (struct sockaddr *)&address, size) == 0 ? 0 : errno;
-    close(fd);
-    return problem;
-}
-
-void preflight_ports(const struct snapshot *snapshot, struct findings *findings)
-{
-    for (size_t i = 0; i < snapshot->listener_count; i++) {
-        const struct listener_config *listener = &snapshot->listeners[i];
-        char path[64];
-        if (listener->port == 0 || try_bind(listener) != EACCES)
-            continue;
-        snprintf(path, sizeof path, "listeners[%zu].bind", i);
-        findings_add(findings, FINDING_ERROR, listener->place, path, NULL,
-                     "give the program CAP_NET_BIND_SERVICE (AmbientCapabilities= in its systemd "
-                     "unit), or lower "
-                     "the sysctl net.ipv4.ip_unprivileged_port_start",
-                     "user %u may not listen on port %u", (unsigned)geteuid(), listener->port);
-    }
-}
+// ---------------------------------------------------------------------------- all
 
 void preflight(const struct snapshot *snapshot, struct findings *findings)
 {
     preflight_certificates(snapshot, findings);
+    preflight_files(snapshot, findings);
     preflight_ports(snapshot, findings);
     preflight_names(snapshot, findings);
     preflight_protection(snapshot, findings);

@@ -9,8 +9,12 @@
 // hosts, in their time. Reads files; a few milliseconds for each.
 void preflight_certificates(const struct snapshot *snapshot, struct findings *findings);
 
-// May this process listen on the ports below 1024 it is told to? Tries on a socket it throws away;
-// a port that is in use is no finding, because that may be us.
+// May the log be written and the admin socket be made where they are said to be? Makes neither.
+void preflight_files(const struct snapshot *snapshot, struct findings *findings);
+
+// May this process listen where it is told to, for clients and for the metrics? Tries on sockets it
+// throws away. A port that is in use is at most a warning, because that may be us: nothing is said
+// when somebody answers at the admin socket.
 void preflight_ports(const struct snapshot *snapshot, struct findings *findings);
 
 // Do the names that clients are redirected to resolve? Asks the resolver of the machine, so it can

@@ -28,7 +28,15 @@ static bool bind_socket(int fd, const struct address *address, enum listener_com
         return false;
     if (company == LISTENER_FIRST)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    return listen(fd, BACKLOG) == 0;
+    return true;
+}
+
+static int close_failed(int fd)
+{
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
 }
 
 static int bound_socket(const struct address *address, enum listener_company company)
@@ -49,22 +57,25 @@ static int bound_socket(const struct address *address, enum listener_company com
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){3}, sizeof(int));
     if (address->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind_socket(fd, address, company))
-        return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+    return bind_socket(fd, address, company) ? fd : close_failed(fd);
 }
 
 int listener_open(struct address *address, enum listener_company company)
 {
     int fd = bound_socket(address, company);
-    if (fd >= 0 && !socket_local_address(fd, address)) {
-        close(fd);
+    if (fd < 0)
         return -1;
-    }
-    return fd;
+    bool is_open = listen(fd, BACKLOG) == 0 && socket_local_address(fd, address);
+    return is_open ? fd : close_failed(fd);
+}
+
+int listener_try(const struct address *address, enum listener_company company)
+{
+    int fd = bound_socket(address, company);
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
 }
 
 static int spare_descriptor(void)

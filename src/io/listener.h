@@ -31,6 +31,8 @@ enum listener_company {
 // there already, this process included, who is not joined. Port 0 is replaced in `address` by the
 // one the kernel chose.
 int listener_open(struct address *address, enum listener_company company);
+// Could it be bound? Never listens. 0 or errno, as above.
+int listener_try(const struct address *address, enum listener_company company);
 
 // Serves `fd` on this loop.
 void listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept);

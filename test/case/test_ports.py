@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Who has a port: nobody takes one that another process listens on, and nobody is hindered by its own.
 import json
+import socket
+import subprocess
 
 import pytest
 from serving import HOST, Backend, Serving, config, pool, until
 
-from lab.balancer import Balancer
+from lab.balancer import Balancer, binary
 
 
 @pytest.fixture
@@ -86,3 +88,33 @@ def test_every_worker_has_clients(backend):
             assert serving.fetch()[0] == 200
             return len({line["client"] % 4 for line in serving.log() if "client" in line}) == 4
         until(all_were_chosen, f"a client of {HOST} at each worker")
+
+
+# -- handfast check
+
+def checked(file):
+    done = subprocess.run([binary(), "check", "-c", file], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout
+
+
+def test_check_has_nothing_against_what_is_running(backend):
+    with Serving(content(backend, "127.0.0.1:0")) as serving:
+        taken = {"metrics": f"127.0.0.1:{serving.metrics_port}"}
+        serving.rewrite(content(backend, f"127.0.0.1:{serving.port}", **taken))
+        status, text = checked(serving.config_file)
+        assert status == 0 and "0 errors, 0 warnings" in text, text
+        serving.rewrite(content(backend, "127.0.0.1:0"))
+
+
+def test_check_warns_of_a_port_that_somebody_else_has(backend, tmp_path):
+    """It may be free again at the start, so it is no error."""
+    file = tmp_path / "handfast.yaml"
+    made = content(backend, f"127.0.0.1:{backend.port}")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        file.write_text(json.dumps({**made, "metrics": f"127.0.0.1:{port}"}))
+        status, text = checked(file)
+    assert status == 0 and "0 errors, 2 warnings" in text, text
+    for path, number in (("listeners[0].bind", backend.port), ("metrics", port)):
+        assert f"warning: {path}: port {number} is in use now" in text
+        assert f"ss -ltnp 'sport = :{number}'" in text
