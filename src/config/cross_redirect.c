@@ -235,10 +235,61 @@ static void check_returns(struct paths *paths, const struct route_config *route)
     }
 }
 
+// ---------------------------------------------------------------------------- plain listeners
+
+// A listener that could not be read may be any.
+static bool are_listeners_read(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->listener_count; i++)
+        if (!snapshot->listeners[i].address)
+            return false;
+    return true;
+}
+
+static bool redirects_to_https(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->site_count; i++) {
+        const struct site_config *site = &snapshot->sites[i];
+        if (!site->plain_http)
+            return true;
+        for (size_t j = 0; j < site->route_count; j++)
+            if (site->routes[j].action == ROUTE_REDIRECT)
+                return true;
+    }
+    return false;
+}
+
+// Port 0 is whichever the kernel gives a listener. That no listener speaks TLS is said of the
+// sites.
+static void check_https_port(struct load *load, struct listener_config *listener)
+{
+    const struct snapshot *snapshot = load->snapshot;
+    bool speaks_tls = false;
+    for (size_t i = 0; i < snapshot->listener_count; i++)
+        speaks_tls = speaks_tls || snapshot->listeners[i].is_tls;
+    if (listener->is_tls || !speaks_tls || load_is_refused(load, &listener->redirect_port) ||
+        has_listener(snapshot, listener->redirect_port) || has_listener(snapshot, 0))
+        return;
+    load_warning(load, &listener->redirect_port, listener, "the port of a TLS listener",
+                 "or leave it so, if something before us hands that port on to a TLS listener",
+                 "clients are redirected to https on port %u, on which nothing listens here",
+                 listener->redirect_port);
+}
+
+static void check_https_ports(struct load *load)
+{
+    struct snapshot *snapshot = load->snapshot;
+    if (!are_listeners_read(snapshot) || !redirects_to_https(snapshot))
+        return;
+    for (size_t i = 0; i < snapshot->listener_count; i++)
+        check_https_port(load, &snapshot->listeners[i]);
+}
+
 void cross_redirects(struct load *load)
 {
     struct snapshot *snapshot = load->snapshot;
     struct paths paths;
+    check_https_ports(load);
     paths_init(&paths, load);
     size_t route_count = 0;
     for (size_t i = 0; i < snapshot->site_count; i++)
