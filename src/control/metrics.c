@@ -166,6 +166,18 @@ static void print_ends(struct text *text, const struct tally *tally)
     }
 }
 
+static void print_pins_ended(struct text *text, const struct tally *tally)
+{
+    family(text, "handfast_pins_ended_total", "counter",
+           "Pins by what ended them and whose doing it was");
+    for (enum end end = END_OK; end < END_COUNT; end++) {
+        text_add_string(text, "handfast_pins_ended_total");
+        label(text, "end", end_word(end), '{');
+        label(text, "by", end_side_word(end), ',');
+        value_u64(text, tally->pins_ended[end]);
+    }
+}
+
 static void print_logins_of(struct text *text, const struct tally *tally,
                             enum login_mechanism scheme, enum login_leg leg)
 {
@@ -409,6 +421,7 @@ void metrics_print(struct text *text, const struct metrics *metrics)
     print_logins(text, &tally);
     print_attempts(text, &tally);
     print_ends(text, &tally);
+    print_pins_ended(text, &tally);
     print_histogram(text, "handfast_connect_seconds", "Time to open a link, TLS included",
                     &tally.connect);
     print_histogram(text, "handfast_first_byte_seconds",

@@ -30,6 +30,8 @@ static const char *reason_phrase(unsigned status)
         return "Request Timeout";
     case 413:
         return "Content Too Large";
+    case 414:
+        return "URI Too Long";
     case 421:
         return "Misdirected Request";
     case 431:
@@ -103,7 +105,7 @@ static void answer_exchange(struct exchange *exchange, unsigned status, enum end
     struct client *client = exchange->client;
     if (exchange->link) {
         exchange->wants_close = exchange->wants_close || exchange->is_pinned;
-        response_drop_link(exchange, end_side(end) == END_SIDE_SERVER);
+        response_drop_link(exchange, end);
     }
     exchange->is_outdated = client_is_due(client);
     exchange->wants_close = exchange->wants_close || ends_client(end) || exchange->is_outdated ||
@@ -136,7 +138,7 @@ void answer_end(struct client *client, enum end end)
     login_watch_refused(client, end);
     record_refused(client, end, id);
     if (is_ok(put_own(&client->session, &answer)))
-        client_linger(client);
+        client_linger(client, end);
     else
         client_close(client, end, true);
 }

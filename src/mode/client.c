@@ -297,7 +297,7 @@ void client_close(struct client *client, enum end end, bool abort)
         login_watch_close(client, end);
     client->state = CLIENT_CLOSED;
     while (!list_is_empty(&client->ties))
-        tie_free(CONTAINER(client->ties.next, struct tie, siblings));
+        tie_free(CONTAINER(client->ties.next, struct tie, siblings), end);
     client_count_bytes(client);
     h1_done(&client->session);
     loop_timer_clear(keeper->io->loop, &client->timer);
@@ -341,13 +341,13 @@ static void on_linger_ready(struct channel *channel, unsigned ready)
         channel_want(channel, buf_is_empty(&client->session.out) ? CHANNEL_READ : CHANNEL_WRITE);
 }
 
-void client_linger(struct client *client)
+void client_linger(struct client *client, enum end end)
 {
     CHECK(!client->exchange);
     client_enter(client, CLIENT_LINGERING);
     buf_done(&client->session.in, &client->keeper->io->blocks);
     while (!list_is_empty(&client->ties))
-        tie_free(CONTAINER(client->ties.next, struct tie, siblings));
+        tie_free(CONTAINER(client->ties.next, struct tie, siblings), end);
     set_deadline(client, loop_time_ms(client->keeper->io->loop) + LINGER_MS);
     client->channel->on_ready = on_linger_ready;
     if (buf_is_empty(&client->session.out))

@@ -79,7 +79,8 @@ void client_enter(struct client *client, enum client_state state);
 // reset.
 void client_close(struct client *client, enum end end, bool abort);
 // Sends what is composed, ends our direction and reads on for a moment before closing.
-void client_linger(struct client *client);
+// Its pins end by `end`.
+void client_linger(struct client *client, enum end end);
 // The deadline of the client's state; every step that moves bytes calls it.
 void client_rearm(struct client *client);
 // Tells the tally of the bytes that have moved since.
@@ -114,15 +115,16 @@ enum end terminate_closing_end(const struct client *client);
 struct tie *tie_find(struct client *client, const struct pool_side *side, struct span authority);
 // NULL without memory or above links_per_client.
 struct tie *tie_new(struct client *client, struct pool_side *side, struct span authority);
-void tie_free(struct tie *tie);
+// Its link, if it has one, is closed; should that be a pin, it ends by `end`.
+void tie_free(struct tie *tie, enum end end);
 // The link is the tie's now and rests until the next exchange.
 void tie_keep(struct tie *tie, struct link *link);
 bool tie_is_pin(const struct tie *tie);
 // Before its link is lent: what the server has said by now is not the answer to what comes next, so
 // such a link is closed. Fails with the reason when it was the pin, for then the client must end.
 struct status tie_wake(struct tie *tie);
-// Closes a link that a tie or an exchange held, and counts the end of a pin.
-void tie_close_link(struct keeper *keeper, struct link *link, bool by_server, bool abort);
+// Closes a link that a tie or an exchange held, and counts by what a pin ended.
+void tie_close_link(struct keeper *keeper, struct link *link, enum end end, bool abort);
 
 // ---- keeper.c
 
@@ -221,6 +223,9 @@ void exchange_bind(struct exchange *exchange, enum binding_event event);
 // Takes the link away from the exchange and from its tie. NULL when there is none.
 struct link *exchange_part(struct exchange *exchange);
 struct span exchange_host(const struct exchange *exchange);
+// A name for its site where the request has none: the first host that is no pattern, or the server
+// name the client asked for; empty when there is neither.
+struct span exchange_site_name(const struct exchange *exchange);
 
 // ---- forward.c
 
@@ -234,7 +239,7 @@ void forward_pump_request(struct exchange *exchange);
 // How much of the answer may wait in the link's session.
 size_t response_fill_limit(const struct exchange *exchange);
 // The link is of no more use: it is closed and the exchange goes on without it.
-void response_drop_link(struct exchange *exchange, bool by_server);
+void response_drop_link(struct exchange *exchange, enum end end);
 void response_pump(struct exchange *exchange);
 
 // ---- login.c

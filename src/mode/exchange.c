@@ -10,6 +10,18 @@ struct span exchange_host(const struct exchange *exchange)
     return span_of(exchange->host, exchange->host_size);
 }
 
+struct span exchange_site_name(const struct exchange *exchange)
+{
+    const struct site_config *site = exchange->site;
+    const char *sni = exchange->client->sni;
+    struct host host;
+    for (size_t i = 0; i < site->host_count; i++)
+        if (site->hosts[i][0] != '*')
+            return span_text(site->hosts[i]);
+    bool is_name = sni && host_parse(span_text(sni), &host) && !host.is_address;
+    return is_name ? span_text(sni) : (struct span){0};
+}
+
 static size_t copy_bounded(char *out, size_t capacity, struct span text)
 {
     size_t size = text.size < capacity ? text.size : capacity;
@@ -88,13 +100,15 @@ static struct status find_site(struct exchange *exchange, const struct request_h
 
 static struct status find_route(struct exchange *exchange, const struct request_head *head)
 {
-    uint8_t path[EXCHANGE_PATH_MAX * 8];
+    uint8_t *path = exchange->client->keeper->io->scratch;
     size_t size = 1;
     path[0] = '/';
     if (head->target.form == TARGET_AUTHORITY)
         return failed(END_REQUEST_TARGET_BAD);
+    if (head->target.path.size > IO_SCRATCH_BYTES)
+        return failed(END_TARGET_TOO_LONG);
     if (head->target.form != TARGET_ASTERISK &&
-        !path_normalise(head->target.path, path, sizeof path, &size))
+        !path_normalise(head->target.path, path, IO_SCRATCH_BYTES, &size))
         return failed(END_REQUEST_TARGET_BAD);
     exchange->route = route_find(exchange->site, span_of(path, size));
     return exchange->route ? OK : failed(END_NO_ROUTE);
@@ -198,6 +212,14 @@ static void run_link(struct client *client, struct exchange *exchange)
     h1_want(&exchange->link->session, response_fill_limit(exchange));
 }
 
+// Why its client is closed after it, should it be.
+static enum end why_closing(const struct exchange *exchange)
+{
+    if (exchange->is_outdated)
+        return END_CERTIFICATE_CHANGED;
+    return exchange->client->keeper->is_draining ? END_STOPPING : END_OK;
+}
+
 static void end_client_after(struct client *client, bool was_read, enum end end)
 {
     if (was_read && buf_is_empty(&client->session.in) && !client->session.is_write_blocked) {
@@ -206,7 +228,7 @@ static void end_client_after(struct client *client, bool was_read, enum end end)
     }
     if (end != END_OK)
         record_client(client, end);
-    client_linger(client);
+    client_linger(client, end);
 }
 
 bool exchange_run(struct exchange *exchange)
@@ -229,7 +251,7 @@ bool exchange_run(struct exchange *exchange)
     if (!is_flushed || exchange->request != REQUEST_DONE || exchange->response != RESPONSE_DONE)
         return false;
     bool was_read = h1_body_is_done(&client->session.body);
-    enum end why = exchange->is_outdated ? END_CERTIFICATE_CHANGED : END_OK;
+    enum end why = why_closing(exchange);
     bool closes = exchange_finish(exchange, exchange->end);
     if (client->state == CLIENT_CLOSED)
         return false;
@@ -266,6 +288,15 @@ struct link *exchange_part(struct exchange *exchange)
     return link;
 }
 
+// The answer is complete, or `exchange` says why not.
+static enum end why_link_ends(const struct exchange *exchange, const struct link *link)
+{
+    if (exchange->end != END_OK)
+        return exchange->end;
+    bool says_more = !exchange->link_wants_close && !buf_is_empty(&link->session.in);
+    return says_more ? END_SERVER_UNASKED : END_LINK_LOST;
+}
+
 // Where the link goes now: back to its tie, to the pool's idle list, or nowhere.
 static void release_link(struct exchange *exchange, bool is_clean)
 {
@@ -277,7 +308,7 @@ static void release_link(struct exchange *exchange, bool is_clean)
     bool stays = is_clean && link_is_clean(link);
     bool was_pin = !binding_may_share(link->binding);
     if (!stays) {
-        tie_close_link(client->keeper, link, exchange->link_wants_close, !is_clean);
+        tie_close_link(client->keeper, link, why_link_ends(exchange, link), !is_clean);
         exchange->wants_close = exchange->wants_close || was_pin;
         return;
     }
@@ -286,7 +317,7 @@ static void release_link(struct exchange *exchange, bool is_clean)
     if (tie)
         tie_keep(tie, link);
     else if (was_pin)
-        tie_close_link(client->keeper, link, false, false);
+        tie_close_link(client->keeper, link, END_LINK_LIMIT, false);
     else
         link_give_idle(link);
 }

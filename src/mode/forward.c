@@ -213,10 +213,19 @@ static bool is_refused_login(struct exchange *exchange, const struct request_hea
     return false;
 }
 
+// HTTP/1.0 without Host: the server must be told a name, and a pattern is none.
+static bool is_unnamed(const struct exchange *exchange, const struct request_head *head)
+{
+    return !head_field(&head->head, FIELD_HOST) && span_is_empty(head->host) &&
+           span_is_empty(exchange_site_name(exchange));
+}
+
 void forward_begin(struct exchange *exchange, const struct request_head *head)
 {
     size_t credentials = 0;
     struct status status = count_credentials(head, &credentials);
+    if (is_ok(status) && is_unnamed(exchange, head))
+        status = failed(END_HOST_UNNAMED);
     if (is_ok(status) && is_refused_login(exchange, head))
         status = failed(END_LOGIN_THROUGH_PROXY);
     if (is_ok(status))
@@ -328,7 +337,7 @@ void forward_pump_request(struct exchange *exchange)
             return;
         }
         if (is_endless(exchange, bytes.size)) {
-            response_drop_link(exchange, false);
+            response_drop_link(exchange, END_BODY_TOO_BIG);
             exchange_discard_request(exchange);
             return;
         }

@@ -142,8 +142,7 @@ struct status heads_put_request(struct exchange *exchange, const struct request_
     struct h1_session *session = &exchange->link->session;
     TRY(put_request_line(session, head));
     if (!head_field(&head->head, FIELD_HOST)) {
-        struct span name =
-            span_is_empty(head->host) ? span_text(exchange->site->hosts[0]) : head->host;
+        struct span name = span_is_empty(head->host) ? exchange_site_name(exchange) : head->host;
         TRY(put_field(session, "Host", name));
     }
     TRY(put_request_fields(exchange, head));

@@ -93,7 +93,7 @@ void keeper_drain(struct keeper *keeper)
         struct client *client = CONTAINER(item, struct client, siblings);
         bool is_idle = client->state == CLIENT_RESTING || client->state == CLIENT_PEEKING;
         if (is_idle && !client_is_between_legs(client))
-            client_close(client, END_CLIENT_CLOSED, false);
+            client_close(client, END_STOPPING, false);
     }
 }
 

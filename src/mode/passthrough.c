@@ -60,20 +60,31 @@ static bool end_relayed(struct client *client, enum end end)
     bool abort = is_abrupt(relayed, end);
     if (relayed->link) {
         link_note_relayed(relayed->link, to_server, to_client);
-        tie_close_link(client->keeper, relayed->link, false, abort);
+        tie_close_link(client->keeper, relayed->link, end, abort);
     }
     client->relayed = NULL;
     free(relayed);
     return abort;
 }
 
+// Nothing was lost, so the client sees an end and no reset: a hello left unread would make it one.
+static void close_unserved(struct client *client, enum end end)
+{
+    channel_read(client->channel, client->keeper->io->scratch, IO_SCRATCH_BYTES);
+    client_close(client, end, false);
+}
+
 void passthrough_close(struct client *client, enum end end)
 {
     if (client->state == CLIENT_CLOSED)
         return;
+    bool was_served = client->relayed->is_running;
     bool abort = end_relayed(client, end);
     client->state = CLIENT_LINGERING; // recorded already
-    client_close(client, end, abort);
+    if (was_served)
+        client_close(client, end, abort);
+    else
+        close_unserved(client, end);
 }
 
 static void on_relay_done(struct relay *relay, enum end end)
@@ -177,7 +188,7 @@ static void rescue(struct client *client)
     struct channel *channel =
         server ? tls_accept(client->keeper->io->loop, server, client->channel) : NULL;
     if (!channel) {
-        client_close(client, END_SERVER_DOWN, true);
+        close_unserved(client, END_SERVER_DOWN);
         return;
     }
     if (client->relayed)
@@ -203,12 +214,12 @@ void passthrough_start(struct client *client)
     if (named == SIZE_MAX)
         server = pool_choose(side, address_bytes(&client->address), 0);
     if (server == SIZE_MAX) {
-        client_close(client, END_NO_SERVER, true);
+        close_unserved(client, END_NO_SERVER);
         return;
     }
     struct relayed *relayed = relayed_new(client);
     if (!relayed) {
-        client_close(client, END_OVERLOAD, true);
+        close_unserved(client, END_OVERLOAD);
         return;
     }
     relayed->is_named = named != SIZE_MAX;
@@ -245,7 +256,7 @@ void passthrough_upgrade(struct exchange *exchange)
     exchange->response = RESPONSE_DONE;
     exchange_finish(exchange, END_OK);
     if (!is_ready) {
-        tie_close_link(client->keeper, link, false, true);
+        tie_close_link(client->keeper, link, END_OVERLOAD, true);
         for (unsigned i = 0; relayed && i < 2; i++)
             buf_done(&relayed->relay.flows[i].held, &client->keeper->io->blocks);
         client->relayed = NULL;

@@ -25,6 +25,12 @@ static bool is_safe(const struct request_head *head)
     return head->is_head || span_equal(head->method, SPAN("GET"));
 }
 
+// Where a client of ours finds https: not on the port of a plain listener.
+static unsigned https_port(struct client *client)
+{
+    return client->is_tls ? client_port(client) : client->listener->redirect_port;
+}
+
 static void redirect_to_server(struct exchange *exchange, const struct request_head *head,
                                struct pool_side *side, unsigned safe_status, unsigned other_status)
 {
@@ -36,10 +42,10 @@ static void redirect_to_server(struct exchange *exchange, const struct request_h
     }
     const struct server_config *server = &side->pool->config->servers[index];
     exchange->server_index = index;
-    unsigned port = server->redirect_port ? server->redirect_port : client_port(client);
+    unsigned port = server->redirect_port ? server->redirect_port : https_port(client);
     struct span location = compose(client, span_text(server->name), port, head);
     if (span_is_empty(location))
-        answer_end(client, END_HEAD_TOO_BIG);
+        answer_end(client, END_TARGET_TOO_LONG);
     else
         answer_redirect(exchange, is_safe(head) ? safe_status : other_status, location);
 }
@@ -63,10 +69,14 @@ void redirect_to_https(struct exchange *exchange, const struct request_head *hea
     struct client *client = exchange->client;
     struct host host;
     bool is_named = host_parse(head->host, &host) && !host.is_address;
-    struct span name = is_named ? host_name(&host) : span_text(exchange->site->hosts[0]);
-    struct span location = compose(client, name, client->listener->redirect_port, head);
+    struct span name = is_named ? host_name(&host) : exchange_site_name(exchange);
+    if (span_is_empty(name)) {
+        answer_end(client, END_HOST_UNNAMED);
+        return;
+    }
+    struct span location = compose(client, name, https_port(client), head);
     if (span_is_empty(location))
-        answer_end(client, END_HEAD_TOO_BIG);
+        answer_end(client, END_TARGET_TOO_LONG);
     else
         answer_redirect(exchange, client->listener->redirect_status, location);
 }

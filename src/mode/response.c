@@ -15,9 +15,9 @@ static void note_progress(struct exchange *exchange)
     exchange->progress_ms = loop_time_ms(exchange->client->keeper->io->loop);
 }
 
-void response_drop_link(struct exchange *exchange, bool by_server)
+void response_drop_link(struct exchange *exchange, enum end end)
 {
-    tie_close_link(exchange->client->keeper, exchange_part(exchange), by_server, true);
+    tie_close_link(exchange->client->keeper, exchange_part(exchange), end, true);
 }
 
 // The server closed before it answered. On a link that had served before, that is the ordinary race
@@ -198,7 +198,7 @@ static void answer_complete(struct exchange *exchange)
     // answered early: the body goes on while the link lives, as far as the server takes it, so that
     // both stay in step
     if (exchange->link_wants_close)
-        response_drop_link(exchange, true);
+        response_drop_link(exchange, END_LINK_LOST);
 }
 
 static void note_sent(struct exchange *exchange, size_t bytes)

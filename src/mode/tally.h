@@ -55,7 +55,8 @@ struct histogram {
 struct tally {
     uint64_t counts[TALLY_COUNT];
     uint64_t ends[END_COUNT];
-    uint64_t statuses[6]; // by first digit; 0: none
+    uint64_t pins_ended[END_COUNT]; // pins, by what ended them
+    uint64_t statuses[6];           // by first digit; 0: none
     uint64_t logins[LOGIN_MECHANISMS][LOGIN_LEGS][LOGIN_OUTCOMES];
     uint64_t attempts[ATTEMPT_MECHANISMS][LOGIN_VERDICT_COUNT]; // logins with their verdict
     struct histogram connect;

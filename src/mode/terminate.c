@@ -66,7 +66,7 @@ static void wait_for_head(struct client *client)
     bool is_idle = buf_is_empty(&session->in);
     if (is_idle && client->keeper->is_draining && client->channel->is_open &&
         !client_is_between_legs(client)) {
-        client_close(client, END_CLIENT_CLOSED, false);
+        client_close(client, END_STOPPING, false);
         return;
     }
     if (!is_idle && client->state != CLIENT_READING)
@@ -97,7 +97,7 @@ static void follow_reload(struct client *client)
             return;
     }
     while (!list_is_empty(&client->ties))
-        tie_free(CONTAINER(client->ties.next, struct tie, siblings));
+        tie_free(CONTAINER(client->ties.next, struct tie, siblings), END_OK);
     client_move(client, site);
 }
 

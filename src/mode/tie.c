@@ -26,7 +26,7 @@ static bool make_room(struct client *client)
     LIST_EACH (item, &client->ties) {
         struct tie *tie = CONTAINER(item, struct tie, siblings);
         if (!tie->is_lent && !tie_is_pin(tie)) {
-            tie_free(tie);
+            tie_free(tie, END_OK);
             return true;
         }
     }
@@ -56,19 +56,20 @@ bool tie_is_pin(const struct tie *tie)
     return tie->link && !binding_may_share(tie->link->binding);
 }
 
-void tie_close_link(struct keeper *keeper, struct link *link, bool by_server, bool abort)
+void tie_close_link(struct keeper *keeper, struct link *link, enum end end, bool abort)
 {
     if (!binding_may_share(link->binding)) {
         keeper->pin_count--;
-        tally_one(&keeper->tally, by_server ? TALLY_PINS_LOST : TALLY_PINS_ENDED_CLIENT);
+        // after an answer in which all is well a client is closed because it asked for that
+        tally_add(&keeper->tally.pins_ended[end == END_OK ? END_CLIENT_CLOSED : end], 1);
     }
     link_close(link, abort);
 }
 
-void tie_free(struct tie *tie)
+void tie_free(struct tie *tie, enum end end)
 {
     if (tie->link && !tie->is_lent)
-        tie_close_link(tie->client->keeper, tie->link, false, false);
+        tie_close_link(tie->client->keeper, tie->link, end, false);
     list_leave(&tie->siblings);
     tie->client->tie_count--;
     free(tie);
@@ -85,10 +86,10 @@ static struct status hear(struct link *link)
 }
 
 // True when it was the pin.
-static bool lose(struct tie *tie)
+static bool lose(struct tie *tie, enum end end)
 {
     bool was_pin = tie_is_pin(tie);
-    tie_close_link(tie->client->keeper, tie->link, true, false);
+    tie_close_link(tie->client->keeper, tie->link, end, false);
     tie->link = NULL;
     return was_pin;
 }
@@ -98,7 +99,7 @@ static void on_resting_event(struct link *link, unsigned ready)
     struct tie *tie = link->holder;
     struct client *client = tie->client;
     struct status status = hear(link);
-    if (is_ok(status) || !lose(tie))
+    if (is_ok(status) || !lose(tie, status.end))
         return;
     if (client->exchange)
         client->exchange->wants_close =
@@ -112,7 +113,7 @@ struct status tie_wake(struct tie *tie)
     if (!tie->link || channel_is_silent(tie->link->channel))
         return OK;
     struct status status = hear(tie->link);
-    return is_ok(status) || !lose(tie) ? OK : status;
+    return is_ok(status) || !lose(tie, status.end) ? OK : status;
 }
 
 void tie_keep(struct tie *tie, struct link *link)

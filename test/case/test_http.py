@@ -288,14 +288,6 @@ def test_targets_pass_as_they_came(stage, target):
         assert got.target == target.encode() and answer.status == 200
 
 
-def test_a_path_longer_than_any_server_takes_is_refused(stage):
-    with stage() as it:
-        client = it.client()
-        client.ask("GET", "/" + "a" * 20000)
-        assert client.answer().status in (400, 414)
-        assert it.is_untouched()
-
-
 def test_options_asterisk(stage):
     with stage() as it:
         got, answer, _ = exchange(it, it.client(), request("OPTIONS", "*"))
@@ -756,6 +748,31 @@ def test_an_http_1_0_client_may_keep_alive(stage):
         assert link.read_request().target == b"/2"
         link.send(ok())
         assert client.answer().says_close()
+
+
+OLD = b"GET /old HTTP/1.0\r\n\r\n"
+PATTERN = {"hosts": ["*.example.test"]}
+
+
+def test_an_http_1_0_client_without_host_of_a_wildcard_is_known_by_its_server_name(stage):
+    with stage(site=PATTERN) as it:
+        got, _, _ = exchange(it, it.client(), OLD)
+        assert got.values("Host") == [b"lb.example.test"]
+
+
+@pytest.mark.parametrize("hosts, name", [(["*.example.test", "www.example.org"], b"www.example.org")])
+def test_a_host_that_is_no_pattern_goes_before_the_server_name(stage, hosts, name):
+    with stage(site={"hosts": hosts}) as it:
+        got, _, _ = exchange(it, it.client(), OLD)
+        assert got.values("Host") == [name]
+
+
+def test_a_pattern_is_never_sent_as_host(stage):
+    with stage(site=PATTERN, listener={"default_site": "portal"}) as it:
+        client = it.plain()
+        client.send(OLD)
+        answer = client.answer()
+        assert answer.status == 400 and b"host_unnamed" in answer.body and it.is_untouched()
 
 
 def test_an_http_1_0_client_without_host(stage):
@@ -1513,3 +1530,36 @@ def test_many_clients_at_once(stage):
             for number, client in enumerate(clients):
                 assert client.answer().body.endswith(f": /{turn}/{number}".encode())
         assert len({bytes(c.received).split(b"link ")[1].split(b" ")[0] for c in clients}) == 60
+
+
+# ---- long paths
+
+
+@pytest.mark.parametrize("size", [8 * 1024, 8 * 1024 + 1, 60 * 1024])
+def test_a_path_may_fill_its_line(stage, size):
+    path = "/" + "a" * (size - 1)
+    with stage() as it:
+        got, answer, _ = exchange(it, it.client(), request("GET", path + "?q"))
+        assert got.target == path.encode() + b"?q" and answer.status == 200
+
+
+def test_a_long_path_is_routed_as_a_short_one(stage):
+    """What stands at its end counts."""
+    path = "/up/" + "%61" * 15000 + "/../../down/" + "b" * 9000
+    with stage(route={"path": "/down/"}) as it:
+        client = it.client()
+        got, answer, _ = exchange(it, client, request("GET", path))
+        assert got.target == path.encode() and answer.status == 200
+        client.ask("GET", "/up/" + "c" * 20000)
+        assert client.answer().status == 404
+
+
+def test_a_path_beyond_what_can_be_read_is_said_to_be(stage):
+    with stage(limits={"header_line": "256KiB", "header": "512KiB"}) as it:
+        client = it.client()
+        client.ask("GET", "/" + "a" * (64 * 1024))
+        answer = client.answer()
+        assert answer.status == 414 and b"target_too_long" in answer.body
+        assert answer.start.endswith(b" URI Too Long") and it.is_untouched()
+        got, answer, _ = exchange(it, client, request("GET", "/?" + "q" * (100 * 1024)))
+        assert answer.status == 200 and len(got.target) == 100 * 1024 + 2

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What Prometheus reads. The text is parsed strictly (see serving.Metrics), and its numbers must be those of what a test did.
 import http.client
+import signal
 import socket
 
 import pytest
@@ -94,6 +95,15 @@ def test_connect_errors_and_checks(backend):
     server.start()
 
 
+def pins_ended(metrics):
+    """Every (end, by) that ended a pin, with how many; there is a sample for each end."""
+    name = "handfast_pins_ended_total"
+    samples = {labels: value for (sample, labels), value in metrics.samples.items() if sample == name}
+    ends = [labels for sample, labels in metrics.samples if sample == "handfast_ends_total"]
+    assert metrics.families[name] == "counter" and sorted(samples) == sorted(ends)
+    return {(dict(labels)["end"], dict(labels)["by"]): value for labels, value in samples.items() if value}
+
+
 def test_logins_and_pins(backend):
     server = backend(CHALLENGE)
     with Serving(config(pool("main", ("iis1.test", server.port)))) as serving:
@@ -110,7 +120,7 @@ def test_logins_and_pins(backend):
             assert metrics("handfast_logins_total", scheme="kerberos", leg="ap_req", outcome="refused") == 0
         metrics = settled(serving, 2)
         assert metrics("handfast_pins") == 0
-        assert metrics("handfast_pins_ended_by_client_total") == 1 and metrics("handfast_pins_lost_total") == 0
+        assert pins_ended(metrics) == {("client_closed", "nobody"): 1}
 
 
 def test_a_lost_pin_is_counted_as_lost(backend):
@@ -122,9 +132,56 @@ def test_a_lost_pin_is_counted_as_lost(backend):
             server.stop()
             assert sock.recv(1) == b""
         metrics = settled(serving, 1)
-        assert metrics("handfast_pins_lost_total") == 1 and metrics("handfast_pins_ended_by_client_total") == 0
+        assert pins_ended(metrics) == {("link_lost", "server"): 1}
         assert metrics("handfast_ends_total", end="link_lost", by="server") == 1
     server.start()
+
+
+def log_in(sock):
+    """Leaves a pin behind."""
+    sock.sendall(b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % HOST.encode())
+    assert sock.recv(65536).startswith(b"HTTP/1.1 401")
+
+
+def test_a_pin_that_our_idle_timeout_ends_is_not_the_clients_doing(backend):
+    server = backend(CHALLENGE)
+    content = config(pool("main", ("iis1.test", server.port)), timeouts={"idle": "1s", "drain": "4s"})
+    with Serving(content) as serving:
+        with socket.create_connection(("127.0.0.1", serving.port), PATIENCE_S) as sock:
+            log_in(sock)
+            assert sock.recv(1) == b""
+        assert pins_ended(settled(serving, 1)) == {("client_idle", "nobody"): 1}
+
+
+def test_a_pin_ends_with_the_answer_that_the_server_closes_after(backend):
+    server = backend(CHALLENGE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+    with Serving(config(pool("main", ("iis1.test", server.port)))) as serving:
+        with socket.create_connection(("127.0.0.1", serving.port), PATIENCE_S) as sock:
+            log_in(sock)
+            while sock.recv(65536):
+                pass
+        assert pins_ended(settled(serving, 1)) == {("link_lost", "server"): 1}
+
+
+def test_a_pin_that_a_drain_ends_is_not_the_clients_doing(backend):
+    """A request that waits for its answer holds the process until its metrics have been read."""
+    server = backend(CHALLENGE)
+    silent = socket.create_server(("127.0.0.1", 0))
+    content = config(pool("main", ("iis1.test", server.port)), pool("silent", ("iis2.test", silent.getsockname()[1])),
+                     routes=[{"path": "/", "forward": "main"}, {"path": "/silent", "forward": "silent"}])
+    with Serving(content) as serving, silent:
+        with socket.create_connection(("127.0.0.1", serving.port), PATIENCE_S) as sock, \
+                socket.create_connection(("127.0.0.1", serving.port), PATIENCE_S) as holder:
+            holder.sendall(b"GET /silent HTTP/1.1\r\nHost: %s\r\n\r\n" % HOST.encode())
+            held, _ = silent.accept()
+            with held:
+                log_in(sock)
+                serving.process.send_signal(signal.SIGTERM)
+                assert sock.recv(1) == b""
+                metrics = until(lambda: (m := serving.metrics())("handfast_pins") == 0 and m)
+                assert pins_ended(metrics) == {("stopping", "nobody"): 1}
+                held.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                assert holder.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 def test_relays_and_their_bytes(backend, papers):

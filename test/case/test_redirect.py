@@ -99,6 +99,28 @@ def test_absolute_form_is_redirected_by_its_path(stage):
         )
 
 
+@pytest.mark.parametrize("port, text", [(443, ""), (8443, ":8443")])
+def test_a_plain_listener_names_the_port_of_https(stage, port, text):
+    """Its own port speaks no TLS."""
+    with stage(edit=sending, listener={"redirect_port": port}) as it:
+        client = it.plain()
+        client.ask("GET", "/chat/x")
+        answer = client.answer()
+        assert answer.status == 302
+        assert answer.value("Location") == f"https://iis1.example.test{text}/chat/x".encode()
+
+
+def test_the_port_of_a_server_goes_before_that_of_a_plain_listener(stage):
+    def edit(config, it):
+        sending(config, it)
+        config["pools"][0]["servers"][0]["redirect_port"] = 9443
+
+    with stage(edit=edit, listener={"redirect_port": 8443}) as it:
+        client = it.plain()
+        client.ask("GET", "/chat/x")
+        assert client.answer().value("Location") == b"https://iis1.example.test:9443/chat/x"
+
+
 @pytest.mark.parametrize("port, text", [(8443, ":8443"), (443, "")])
 def test_the_port_can_be_set_and_443_is_not_said(stage, port, text):
     def edit(config, it):
@@ -236,6 +258,37 @@ def test_a_default_site_of_the_plain_listener(stage):
         client = it.plain()
         client.ask("GET", "/x", host="10.0.0.1")
         assert client.answer().status in (308, 421)
+
+
+NAMELESS = pytest.mark.parametrize(
+    "data",
+    [
+        request("GET", "/x", host="10.0.0.1"),
+        request("GET", "/x", host="[::1]:80"),
+        b"GET /x HTTP/1.0\r\n\r\n",
+    ],
+    ids=["IPv4", "IPv6", "none"],
+)
+
+
+@NAMELESS
+def test_a_pattern_is_no_name_to_be_sent_to(stage, data):
+    site = {**PLAIN, "hosts": ["*.example.test"]}
+    with stage(site=site, listener={"default_site": "portal"}) as it:
+        client = it.plain()
+        client.send(data)
+        answer = client.answer()
+        assert answer.status == 400 and answer.values("Location") == []
+        assert b"host_unnamed" in answer.body and b"*" not in answer.body
+
+
+@NAMELESS
+def test_the_first_host_that_is_no_pattern_is_named(stage, data):
+    site = {**PLAIN, "hosts": ["*.example.test", "www.example.org", "lb.example.test"]}
+    with stage(site=site, listener={"default_site": "portal"}) as it:
+        client = it.plain()
+        client.send(data)
+        assert client.answer().value("Location") == b"https://www.example.org/x"
 
 
 def test_a_site_may_serve_plain_http(stage):
