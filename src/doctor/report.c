@@ -303,6 +303,29 @@ static void put_tickets(const struct paper *paper, const struct facts *facts)
     }
 }
 
+static void put_second_account(const struct paper *paper, const struct facts *facts)
+{
+    const json_t *account = fact(facts->root, "kerberos.accounts.1");
+    char text[512];
+    if (account == NULL)
+        return;
+    snprintf(text, sizeof text, "%.200s; %.256s", fact_text(facts->root, "subject.accounts.1.name"),
+             fact_text(account, fact_is_known(account, "error") ? "error.text" : "principal"));
+    put_fact(paper, "second account", text);
+}
+
+static void put_directory(const struct paper *paper, const struct facts *facts)
+{
+    const json_t *ldap = fact(facts->root, "ldap");
+    const char *server = fact_text(ldap, "server"), *error = fact_text(ldap, "error");
+    char text[600];
+    if (!fact_is_known(facts->root, "ldap"))
+        return;
+    snprintf(text, sizeof text, "%.255s%s%.250s, %zu names asked about", server,
+             *server != '\0' && *error != '\0' ? ": " : "", error, fact_count(ldap, "holders"));
+    put_fact(paper, "directory", text);
+}
+
 static void put_facts(const struct paper *paper, const struct facts *facts)
 {
     const json_t *end;
@@ -311,9 +334,11 @@ static void put_facts(const struct paper *paper, const struct facts *facts)
     put_style(paper, "0");
     for (size_t i = 0; (end = view_end(facts, i)) != NULL; i++)
         put_end(paper, end);
-    if (fact_is_known(facts->root, "kerberos"))
-        fputs("  Kerberos\n", paper->out);
+    if (fact_is_known(facts->root, "kerberos") || fact_is_known(facts->root, "ldap"))
+        fputs("  The domain\n", paper->out);
     put_tickets(paper, facts);
+    put_second_account(paper, facts);
+    put_directory(paper, facts);
 }
 
 // ---------------------------------------------------------------------------- whole reports
