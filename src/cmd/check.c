@@ -32,7 +32,7 @@ static const char usage[] =
     "\n"
     "  -c, --config FILE   the configuration to check\n"
     "      --json          findings as one JSON object\n"
-    "      --offline       the file alone: no certificates, ports or names\n"
+    "      --offline       the file alone: no certificates, other files, ports or names\n"
     "      --servers       also connect to the servers and compare their certificates with\n"
     "                      those of the sites (Extended Protection)\n"
     "      --explain       every option with its type, range, default and meaning\n"
