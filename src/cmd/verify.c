@@ -200,7 +200,7 @@ static void print_table(const struct verify_report *report)
         table_add(table, row->way);
         table_add(table, verify_mode_word(row->mode));
         table_add(table, verify_scheme_word(row->scheme));
-        table_add(table, row->outcome == OUTCOME_OK ? "yes" : outcome_word(row->outcome));
+        table_add(table, verify_row_works(row));
         table_add_number(table, row->legs);
         add_ms(table, row->us >= 0, row->us);
         add_ms(table, row->us >= 0 && row->direct_us >= 0, row->us - row->direct_us);
@@ -230,6 +230,8 @@ static void print_rest(const struct verify_report *report)
         const struct verify_row *row = &report->rows[i];
         if (row->outcome != OUTCOME_OK)
             printf("%s, %s: %s\n", row->way, verify_scheme_word(row->scheme), row->problem);
+        if (row->certificate[0])
+            printf("%s, %s: %s\n", row->way, verify_scheme_word(row->scheme), row->certificate);
         if (row->reload_problem[0])
             printf("%s, %s: the login that stood between its legs during the reload: %s\n",
                    row->way, verify_scheme_word(row->scheme), row->reload_problem);

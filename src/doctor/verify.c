@@ -70,11 +70,23 @@ bool verify_row_holds(const struct verify_row *row)
     const struct crowd_tally *crowd = &row->crowd;
     bool is_absent = row->outcome == OUTCOME_NOT_OFFERED || row->outcome == OUTCOME_NOT_TRIED;
 
-    if (row->is_leaking || crowd->wrong || crowd->anonymous_answered || crowd->refused ||
-        crowd->ended)
+    if (row->certificate[0] || row->is_leaking || crowd->wrong || crowd->anonymous_answered ||
+        crowd->refused || crowd->ended)
         return false;
     return (row->outcome == OUTCOME_OK || is_absent) && row->reload != VERIFY_RELOAD_LOST &&
            row->between_legs != VERIFY_RELOAD_LOST;
+}
+
+const char *verify_row_problem(const struct verify_row *row)
+{
+    return row->problem[0] ? row->problem : row->certificate;
+}
+
+const char *verify_row_works(const struct verify_row *row)
+{
+    if (row->outcome != OUTCOME_OK)
+        return outcome_word(row->outcome);
+    return row->certificate[0] ? "untrusted" : "yes";
 }
 
 bool verify_holds(const struct verify_report *report)
@@ -202,6 +214,17 @@ static void announce(const struct verify_wish *wish, const struct verify_way *wa
         wish->progress(wish->progress_context, words);
 }
 
+// False, with the problem of the first row, when nobody listened at any of them.
+static bool is_reached(struct verify_report *report)
+{
+    for (size_t i = 0; i < report->row_count; i++)
+        if (report->rows[i].is_reached)
+            return true;
+    snprintf(report->problem, sizeof(report->problem), "the load balancer does not answer: %.200s",
+             report->rows[0].problem);
+    return false;
+}
+
 static void measure_all(const struct verifier *verifier, const struct verify_way *ways,
                         size_t way_count, struct verify_report *report)
 {
@@ -217,7 +240,7 @@ static void measure_all(const struct verifier *verifier, const struct verify_way
         verify_measure(verifier, way_of[i], scheme, &report->rows[i]);
     }
     report->row_count = count;
-    if (verifier->wish->reload)
+    if (is_reached(report) && verifier->wish->reload)
         report->was_reloaded = verify_reload(verifier, way_of, report->rows, count);
     free(way_of);
 }

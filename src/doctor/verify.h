@@ -52,11 +52,13 @@ struct verify_row {
     enum verify_mode mode;
     enum verify_scheme scheme;
     enum outcome outcome;
-    char problem[256]; // why not, in words; "" when it works
-    bool is_leaking;   // a page named one of the accounts before anybody had logged in
-    unsigned legs;     // requests of one login, the first one without credentials
-    int64_t us;        // median of a login, from connect to page; -1: none worked
-    int64_t direct_us; // the same at the server itself; -1: it could not be reached or refused
+    char problem[256];     // why not, in words; "" when it works
+    char certificate[256]; // why people would not go on after TLS, in words; "" when they would
+    bool is_reached;       // somebody listens where the way begins
+    bool is_leaking;       // a page named one of the accounts before anybody had logged in
+    unsigned legs;         // requests of one login, the first one without credentials
+    int64_t us;            // median of a login, from connect to page; -1: none worked
+    int64_t direct_us;     // the same at the server itself; -1: it could not be reached or refused
     char direct[VERIFY_NAME_MAX]; // where that was, or why it could not be asked
     bool has_crowd;
     struct crowd_tally crowd;
@@ -103,8 +105,13 @@ struct verify_report {
 bool verify_run(const struct verify_wish *wish, struct verify_report *ret_report);
 void verify_report_done(struct verify_report *report);
 
-// A login that is offered and wanted works, nobody was mixed up, and the reload held.
+// A login that is offered and wanted works behind a certificate that people accept, nobody was
+// mixed up, and the reload held.
 bool verify_row_holds(const struct verify_row *row);
+// The first of its problems, in words; "" when it works. What a reload broke is not among them.
+const char *verify_row_problem(const struct verify_row *row);
+// "yes", "untrusted" for a login behind a certificate that people would not accept, or the outcome.
+const char *verify_row_works(const struct verify_row *row);
 bool verify_holds(const struct verify_report *report);
 
 // In one sentence, without its full stop.

@@ -80,6 +80,18 @@ static const char *class_of(const struct verify_row *row)
     return row->outcome == OUTCOME_OK ? "good" : "none";
 }
 
+static void put_works(FILE *out, const struct verify_row *row)
+{
+    fputs("<td>", out);
+    put(out, row->outcome == OUTCOME_OK ? verify_row_works(row) : row->problem);
+    if (row->certificate[0]) {
+        fputs("<br><span class=small>", out);
+        put(out, row->certificate);
+        fputs("</span>", out);
+    }
+    fputs("</td>", out);
+}
+
 static void put_row(FILE *out, const struct verify_row *row)
 {
     char isolation[VERIFY_ISOLATION_MAX];
@@ -94,7 +106,7 @@ static void put_row(FILE *out, const struct verify_row *row)
     put(out, row->url);
     fputs("</span></td>", out);
     put_cell(out, verify_scheme_word(row->scheme));
-    put_cell(out, row->outcome == OUTCOME_OK ? "yes" : row->problem);
+    put_works(out, row);
     fprintf(out, "<td class=n>%u</td>", row->legs);
     put_time(out, row->us >= 0, row->us);
     put_time(out, row->direct_us >= 0, row->direct_us);

@@ -35,11 +35,12 @@ static json_t *row_of(const struct verify_row *row)
         "{s:o,s:o,s:s,s:s,s:s,s:b,s:o,s:i,s:o,s:o,s:o,s:o,s:s,s:s}", "way", look_text(row->way),
         "url", look_text(row->url), "mode", verify_mode_word(row->mode), "scheme",
         verify_scheme_word(row->scheme), "outcome", outcome_word(row->outcome), "holds",
-        verify_row_holds(row), "problem", look_text(row->problem), "legs", (int)row->legs, "ms",
-        milliseconds(row->us), "direct_ms", milliseconds(row->direct_us), "direct",
-        look_text(row->direct), "added_ms", added, "protection",
+        verify_row_holds(row), "problem", look_text(verify_row_problem(row)), "legs",
+        (int)row->legs, "ms", milliseconds(row->us), "direct_ms", milliseconds(row->direct_us),
+        "direct", look_text(row->direct), "added_ms", added, "protection",
         verify_protection_word(row->protection), "reload", verify_reload_word(row->reload));
     CHECK(node);
+    json_object_set_new(node, "certificate_problem", look_text(row->certificate));
     json_object_set_new(node, "is_leaking", json_boolean(row->is_leaking));
     json_object_set_new(node, "reload_between_legs",
                         json_string(verify_reload_word(row->between_legs)));

@@ -354,6 +354,10 @@ void verify_measure(const struct verifier *verifier, const struct verify_way *wa
 
     *ret_row = (struct verify_row){.scheme = scheme, .us = -1, .direct_us = -1};
     describe(way, ret_row);
+    ret_row->outcome = OUTCOME_CLOSED;
+    ret_row->is_reached = verify_certificates(verifier, way, ret_row);
+    if (!ret_row->is_reached)
+        return;
     measure_logins(verifier, way, ret_row);
     bool is_measurable = ret_row->outcome == OUTCOME_OK || ret_row->outcome == OUTCOME_REFUSED ||
                          ret_row->is_leaking;

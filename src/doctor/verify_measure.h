@@ -38,6 +38,11 @@ bool verify_wish_of(const struct verifier *verifier, size_t person, enum verify_
 // Why a trial did not work, in words; "" when it did.
 void verify_explain(const struct trial *trial, char ret_problem[256]);
 
+// The certificates that people are shown on that way. False, with the row saying why, when nobody
+// listens where it begins.
+bool verify_certificates(const struct verifier *verifier, const struct verify_way *way,
+                         struct verify_row *row);
+
 // Fills all of the row but `reload`.
 void verify_measure(const struct verifier *verifier, const struct verify_way *way,
                     enum verify_scheme scheme, struct verify_row *ret_row);

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -55,10 +56,11 @@ def all_modes(lab, one, two):
 def verify(lab, accounts):
     """verify(balancer, ...) -> the finished process."""
     def run(balancer, *arguments, people=("alice", "bob"), file=None, address="127.0.0.1",
-            env=None):
+            env=None, trusts=True):
+        ca = ["--ca", lab.ca_file] if trusts else []
         done = subprocess.run(
             [binary(), "verify", "-c", str(file or balancer.config_file), "--address", address,
-             "--port", str(balancer.ports[0]), "--ca", lab.ca_file, "--lanes", "2", *accounts(people),
+             "--port", str(balancer.ports[0]), *ca, "--lanes", "2", *accounts(people),
              *arguments],
             capture_output=True, text=True, check=False, env=env or lab.env())
         assert not any(password(person) in done.stdout + done.stderr for person in people)
@@ -152,6 +154,115 @@ def test_people_mixed_up_behind_us_are_seen(lab, verify, server, tmp_path):
     assert sum(row["crowd"]["wrong"] for row in json.loads(done.stdout)["rows"]) > 0
     assert "MIXED UP" in table.stdout and "was answered as" in table.stdout
     assert "Not every login works" in table.stdout
+
+
+# -- certificates
+
+
+def assert_untrusted(done, table, page, said):
+    """Logins work, and no row holds."""
+    assert done.returncode == table.returncode == 1
+    for row in json.loads(done.stdout)["rows"]:
+        assert row["outcome"] == "ok" and row["ms"] > 0, row["problem"]
+        assert row["holds"] is False
+        assert said in row["problem"] and row["certificate_problem"] == row["problem"]
+    assert table.stdout.count(said) == 3 and len(re.findall(r"  untrusted  ", table.stdout)) == 3
+    assert "Not every login works as it must" in table.stdout
+    text = page.read_text(encoding="utf-8")
+    assert text.count(said) == text.count("<tr class=bad>") == 3 and "<td>yes" not in text
+
+
+def test_a_certificate_that_has_expired_does_not_hold(lab, verify, plain, tmp_path):
+    page = tmp_path / "page.html"
+    good, bad = lab.certificate("lb-ecdsa"), lab.certificate("lb-expired")
+    text = one_route(lab, f"127.0.0.1:{plain.http}").replace(good.chain, bad.chain).replace(good.key, bad.key)
+    with Balancer(text) as balancer:
+        done = verify(balancer, "--json", people=["alice"])
+        table = verify(balancer, "--html", str(page), people=["alice"])
+    assert_untrusted(done, table, page,
+                     "the certificate shown for lb.example.test is not trusted: certificate has expired")
+
+
+def test_a_certificate_that_nobody_knows_does_not_hold(lab, verify, plain, tmp_path):
+    page = tmp_path / "page.html"
+    with Balancer(one_route(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        done = verify(balancer, "--json", people=["alice"], trusts=False)
+        table = verify(balancer, "--html", str(page), people=["alice"], trusts=False)
+        known = verify(balancer, "--json", people=["alice"])
+    assert_untrusted(done, table, page, "the certificate shown for lb.example.test is not trusted: ")
+    assert known.returncode == 0, known.stdout + known.stderr
+    assert {row["certificate_problem"] for row in json.loads(known.stdout)["rows"]} == {""}
+
+
+def test_a_certificate_of_other_names_does_not_hold(lab, verify, server):
+    """A server that is passed through to shows what it likes."""
+    iis = server("iis1")
+    text = f"""\
+listeners:
+  - {{bind: "127.0.0.1:0", tls: true}}
+sites:
+  - {{name: nodes, hosts: [iis2.example.test], passthrough: web}}
+pools:
+  - name: web
+    servers:
+      - {{name: iis2.example.test, address: "127.0.0.1:{iis.https}"}}
+"""
+    with Balancer(text) as balancer:
+        done = verify(balancer, "--json", people=["alice"])
+    assert done.returncode == 1
+    for row in json.loads(done.stdout)["rows"]:
+        assert "iis2.example.test is for other names: " in row["certificate_problem"]
+        assert "iis1.example.test" in row["certificate_problem"] and not row["holds"]
+
+
+def test_where_a_redirect_leads_the_certificate_counts_too(lab, verify, server):
+    iis, pair = server("iis1"), lab.certificate("lb-ecdsa")
+    text = f"""\
+listeners:
+  - {{bind: "127.0.0.1:0", tls: true}}
+sites:
+  - name: portal
+    hosts: [lb.example.test]
+    certificates: [{{chain: "{pair.chain}", key: "{pair.key}"}}]
+    routes: [{{path: /, redirect: web}}]
+  - {{name: nodes, hosts: [lb2.example.test], passthrough: web}}
+pools:
+  - name: web
+    servers: [{{name: lb2.example.test, address: "127.0.0.1:{iis.https}"}}]
+"""
+    with Balancer(text) as balancer:
+        done = verify(balancer, "--json", people=["alice"])
+    rows = rows_of(done)
+    assert done.returncode == 1 and {mode for mode, _, _ in rows} == {"redirect", "passthrough"}
+    for row in rows.values():
+        assert "lb2.example.test is for other names: " in row["certificate_problem"] and not row["holds"]
+
+
+def test_plain_http_has_no_certificate(lab, verify, plain):
+    text = one_route(lab, f"127.0.0.1:{plain.http}").replace("tls: true", "tls: false").replace(
+        "    routes:", "    plain_http: serve\n    routes:")
+    with Balancer(text) as balancer:
+        done = verify(balancer, "--json", people=["alice"], trusts=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {row["certificate_problem"] for row in json.loads(done.stdout)["rows"]} == {""}
+
+
+def test_nothing_can_be_measured_where_nobody_listens(lab, verify, plain):
+    with Balancer(one_route(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        for options in ([], ["--json"]):
+            done = verify(balancer, "--port", "1", *options, people=["alice"])
+            assert (done.returncode, done.stdout) == (2, "")
+            assert "handfast verify: the load balancer does not answer: " in done.stderr
+
+
+def test_the_documentation_names_every_key(lab, verify, plain):
+    page = (Path(__file__).resolve().parents[2] / "docs/verify.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(\w+)(?:\[\])?`", page.split("## For programs")[1]))
+    with Balancer(starred(lab, f"127.0.0.1:{plain.http}")) as balancer:
+        report = json.loads(verify(balancer, "--json", people=["alice"]).stdout)
+    row = report["rows"][0]
+    keys = set(report) | set(row) | set(row["crowd"]) | set(report["left_out"][0])
+    assert len(keys) > 30 and keys <= told, keys - told
 
 
 # -- names with stars
