@@ -4,13 +4,22 @@
 #include "config/load.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libfyaml.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "config/snapshot.h"
+
+#define CHUNK_BYTES      ((size_t)64 * 1024)
+#define PIPE_PATIENCE_MS 5000
 
 bool load_is_written(struct load *load, const void *member)
 {
@@ -71,39 +80,85 @@ struct snapshot *snapshot_parse(const char *file, struct span yaml, struct findi
     return load.snapshot;
 }
 
-// The whole file as text to free, or NULL with errno. EFBIG above the limit.
-static char *read_file(const char *file, size_t *ret_size)
+// ---- the file
+
+// Why nothing can be read from what is open there; NULL: it can. A pipe with a name would make a
+// reload wait for whoever fills it; one without was handed over to be read.
+static const char *kind_problem(int fd)
 {
-    FILE *in = fopen(file, "re");
-    if (!in)
+    struct stat facts;
+    struct statfs system;
+    if (fstat(fd, &facts) != 0)
+        return strerror(errno);
+    if (S_ISREG(facts.st_mode))
         return NULL;
+    bool is_pipe =
+        S_ISFIFO(facts.st_mode) && fstatfs(fd, &system) == 0 && system.f_type == PIPEFS_MAGIC;
+    if (is_pipe)
+        return NULL;
+    return S_ISDIR(facts.st_mode) ? "it is a folder" : "it is no regular file";
+}
+
+// As read, but waits for what a pipe has not brought yet.
+static ssize_t read_some(int fd, char *out, size_t capacity)
+{
+    for (;;) {
+        struct pollfd wanted = {.fd = fd, .events = POLLIN};
+        ssize_t count = read(fd, out, capacity);
+        if (count >= 0 || (errno != EAGAIN && errno != EINTR))
+            return count;
+        if (errno == EAGAIN && poll(&wanted, 1, PIPE_PATIENCE_MS) == 0) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+    }
+}
+
+// The whole file as text to free, or NULL and why not. Never waits for long.
+static char *read_open(int fd, size_t *ret_size, const char **ret_why)
+{
     char *text = NULL;
     size_t size = 0;
-    size_t capacity = 0;
+    ssize_t count;
+    *ret_why = kind_problem(fd);
+    if (*ret_why)
+        return NULL;
     do {
-        capacity += 64 * 1024;
-        text = realloc(text, capacity);
+        text = realloc(text, size + CHUNK_BYTES);
         CHECK(text);
-        size += fread(text + size, 1, capacity - size, in);
-    } while (size == capacity && size <= LOAD_FILE_BYTES_MAX);
-    int problem = ferror(in) ? errno : size > LOAD_FILE_BYTES_MAX ? EFBIG : 0;
-    fclose(in);
-    if (problem) {
-        free(text);
-        errno = problem;
+        count = read_some(fd, text + size, CHUNK_BYTES);
+        size += count > 0 ? (size_t)count : 0;
+    } while (count > 0 && size <= LOAD_FILE_BYTES_MAX);
+    if (count == 0) {
+        *ret_size = size;
+        return text;
+    }
+    *ret_why = strerror(count < 0 ? errno : EFBIG);
+    free(text);
+    return NULL;
+}
+
+static char *read_file(const char *file, size_t *ret_size, const char **ret_why)
+{
+    // non-blocking: to open a pipe that nobody writes to would wait
+    int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        *ret_why = strerror(errno);
         return NULL;
     }
-    *ret_size = size;
+    char *text = read_open(fd, ret_size, ret_why);
+    close(fd);
     return text;
 }
 
 struct snapshot *snapshot_load(const char *file, struct findings *findings)
 {
     size_t size;
-    char *text = read_file(file, &size);
+    const char *why;
+    char *text = read_file(file, &size, &why);
     if (!text) {
         findings_add(findings, FINDING_ERROR, (struct place){0}, NULL, NULL, NULL,
-                     "cannot be read: %s", strerror(errno));
+                     "cannot be read: %s", why);
         return NULL;
     }
     struct snapshot *snapshot = snapshot_parse(file, span_of(text, size), findings);

@@ -247,6 +247,22 @@ def free_port():
         return one.getsockname()[1]
 
 
+def test_a_pipe_or_a_folder_in_place_of_the_file_changes_nothing(backends):
+    """Neither is waited for."""
+    one, _ = backends
+    with Serving(config(pool("main", ("iis1.test", one.port)))) as serving:
+        for make, remove in ((os.mkfifo, os.remove), (os.mkdir, os.rmdir)):
+            os.remove(serving.config_file)
+            make(serving.config_file)
+            said = serving.reload()
+            assert refused(said) and "cannot be read: it is " in said
+            assert serving.fetch() == (200, b"1")
+            assert serving.command("status", "-s", serving.socket_path).returncode == 0
+            remove(serving.config_file)
+            serving.rewrite(config(pool("main", ("iis1.test", one.port))))
+        assert adopted(serving.reload())
+
+
 def test_listeners_come_and_go_and_stay(backends):
     one, two = (f"127.0.0.1:{free_port()}" for _ in range(2))
     with Serving(listening(backends[0], "127.0.0.1:0", "127.0.0.1:0", one)) as serving, Talk(serving) as talk:
