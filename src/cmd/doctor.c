@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `handfast doctor`: why does Windows authentication fail here? Looks from outside as a client
 // does, or judges facts that were saved. Never touches a running Handfast or its configuration.
-// Exit status: 0 nothing wrong, 1 findings, 2 could not look.
+// Exit status: 0 nothing wrong, 1 findings, 2 could not look, or the URL only leads elsewhere.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,8 @@ static const char usage[] =
     "  --json                          the report as JSON\n"
     "  -v, --verbose                   notes, all evidence and the facts in brief\n"
     "\n"
-    "Exit status: 0 nothing wrong, 1 findings, 2 could not look.\n";
+    "Exit status: 0 nothing wrong, 1 findings, 2 could not look, or the URL only redirects to\n"
+    "another place, which was not looked at.\n";
 
 struct wish {
     const char *save;
@@ -148,8 +149,9 @@ static int examine(const struct wish *wish, struct facts *facts)
     else
         report_print(stdout, facts, &diagnosis, wish->is_verbose);
     bool is_ill = diagnosis_is_ill(&diagnosis);
+    bool is_blind = !is_saved || (!is_ill && doctor_is_elsewhere(facts));
     diagnosis_done(&diagnosis);
-    return !is_saved ? DOCTOR_BLIND : is_ill ? DOCTOR_ILL : DOCTOR_HEALTHY;
+    return is_blind ? DOCTOR_BLIND : is_ill ? DOCTOR_ILL : DOCTOR_HEALTHY;
 }
 
 int doctor_main(int argc, char **argv)

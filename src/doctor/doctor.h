@@ -17,5 +17,9 @@
 void doctor_look(const struct subject *subject, struct facts *facts,
                  void (*progress)(void *context, const char *words), void *context);
 
+// Does the URL only lead to another one, while nothing that was looked at asks for a login? Then
+// whether people can log in could not be looked at.
+bool doctor_is_elsewhere(const struct facts *facts);
+
 // Runs every check over the facts. The findings are in order of weight.
 void doctor_judge(const struct facts *facts, struct diagnosis *diagnosis);

@@ -56,6 +56,13 @@ bool facts_parse(struct facts *facts, struct span text, char *ret_problem, size_
         snprintf(ret_problem, capacity, "line %d: it is not JSON", error.line);
         return false;
     }
+    // the whole report of --json holds them as well
+    json_t *inner = json_object_get(root, "facts");
+    if (json_is_object(inner) && json_object_get(root, "findings") != NULL) {
+        json_incref(inner);
+        json_decref(root);
+        root = inner;
+    }
     const char *problem = shape_problem(root);
     if (problem != NULL) {
         snprintf(ret_problem, capacity, "%s", problem);

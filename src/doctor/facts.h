@@ -16,7 +16,8 @@ struct facts {
 void facts_init(struct facts *facts);
 void facts_done(struct facts *facts);
 
-// From text, which may come from anywhere: what was there is replaced. False, with the reason as a
+// From text, which may come from anywhere, either the facts alone or a report as JSON that holds
+// them: what was there is replaced. False, with the reason as a
 // half sentence, when it is no document of facts; nothing has changed then.
 bool facts_parse(struct facts *facts, struct span text, char *ret_problem, size_t capacity);
 // From a file that facts_save wrote. False, with a sentence on stderr, when it is not that.

@@ -66,6 +66,20 @@ static char *formatted(const char *format, va_list arguments)
     return clean;
 }
 
+// A word that a sentence names may be missing by right, as the reason of a status is: its blank
+// goes with it.
+static char *sentence(char *text)
+{
+    size_t size = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        bool is_lost = *at == ' ' && (size == 0 || at[1] == '\0' || strchr(" ,;)", at[1]) != NULL);
+        if (!is_lost)
+            text[size++] = *at;
+    }
+    text[size] = '\0';
+    return text;
+}
+
 static void finding_free_texts(struct finding *finding)
 {
     free(finding->place);
@@ -149,8 +163,10 @@ struct finding *diagnosis_add(struct diagnosis *diagnosis, const char *id, enum 
     va_list arguments;
     va_start(arguments, what);
     struct finding *finding = &diagnosis->findings[diagnosis->count++];
-    *finding = (struct finding){
-        .id = id, .weight = weight, .confidence = confidence, .what = formatted(what, arguments)};
+    *finding = (struct finding){.id = id,
+                                .weight = weight,
+                                .confidence = confidence,
+                                .what = sentence(formatted(what, arguments))};
     va_end(arguments);
     return finding;
 }
@@ -166,7 +182,7 @@ void finding_cause(struct finding *finding, const char *cause, ...)
     va_list arguments;
     va_start(arguments, cause);
     free(finding->cause);
-    finding->cause = formatted(cause, arguments);
+    finding->cause = sentence(formatted(cause, arguments));
     va_end(arguments);
 }
 
@@ -176,7 +192,7 @@ void finding_evidence(struct finding *finding, const char *evidence, ...)
         return;
     va_list arguments;
     va_start(arguments, evidence);
-    finding->evidence[finding->evidence_count++] = formatted(evidence, arguments);
+    finding->evidence[finding->evidence_count++] = sentence(formatted(evidence, arguments));
     va_end(arguments);
 }
 

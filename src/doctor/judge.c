@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "doctor/check/check.h"
+#include "doctor/check/view.h"
 #include "doctor/doctor.h"
 
 struct row {
@@ -71,4 +72,9 @@ void doctor_judge(const struct facts *facts, struct diagnosis *diagnosis)
     }
     drop_explained(diagnosis);
     diagnosis_sort(diagnosis);
+}
+
+bool doctor_is_elsewhere(const struct facts *facts)
+{
+    return view_is_elsewhere(facts);
 }

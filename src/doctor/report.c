@@ -99,13 +99,22 @@ static bool is_tried(const json_t *front, const char *path)
            fact_is(front, path, "no ticket");
 }
 
+static bool is_kerberos_tried(const struct facts *facts)
+{
+    return is_tried(facts_front(facts), "kerberos.outcome") &&
+           !fact_is(facts->root, "kerberos.client.error.name", "NO_CREDENTIALS"); // that is ours
+}
+
+static bool is_login_tried(const struct facts *facts)
+{
+    return is_kerberos_tried(facts) || is_tried(facts_front(facts), "ntlm.outcome");
+}
+
 static const char *state_words(const struct facts *facts)
 {
     const json_t *front = facts_front(facts);
     bool ntlm_tried = is_tried(front, "ntlm.outcome");
-    bool kerberos_tried =
-        is_tried(front, "kerberos.outcome") &&
-        !fact_is(facts->root, "kerberos.client.error.name", "NO_CREDENTIALS"); // that is ours
+    bool kerberos_tried = is_kerberos_tried(facts);
     bool ntlm = view_succeeded(front, "ntlm.outcome");
     bool kerberos = view_succeeded(front, "kerberos.outcome");
     if (ntlm && kerberos)
@@ -119,9 +128,6 @@ static const char *state_words(const struct facts *facts)
         return "Windows authentication does not work here.";
     if (!view_answers(front))
         return "No page can be had here.";
-    if (fact_is_false(front, "http.redirect.same_host"))
-        return "People are redirected to another name; what counts is whether they can log in "
-               "there.";
     if (view_offers_windows(fact(front, "http.redirect.page")))
         return "The URL leads to another page of this site, where Windows authentication is "
                "offered; no login was tried there.";
@@ -130,21 +136,57 @@ static const char *state_words(const struct facts *facts)
     return "Windows authentication is not offered here.";
 }
 
-// One or two sentences; `verdict` has room for VERDICT_BYTES_MAX.
+// What stands in for the state where this URL only leads to another. The text is malloc'ed.
+static char *elsewhere_words(const struct facts *facts)
+{
+    const json_t *front = facts_front(facts);
+    char url[VIEW_URL_MAX], *text = NULL;
+    char *location = finding_clean(fact_text(front, "http.redirect.location"));
+    CHECK(asprintf(&text,
+                   "People are redirected to %s: what counts is whether they can log in there "
+                   "(handfast doctor %s).",
+                   location, view_redirect_url(front, url)) >= 0);
+    free(location);
+    return text;
+}
+
+// Nodes were named, and this machine got to none of them.
+static bool is_all_missed(const struct facts *facts)
+{
+    const json_t *node;
+    bool is_any_closed = false;
+    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++) {
+        if (!fact_is_false(node, "tcp.is_open"))
+            return false;
+        is_any_closed = true;
+    }
+    return is_any_closed;
+}
+
+// One to three sentences; `verdict` has room for VERDICT_BYTES_MAX.
 static void write_verdict(const struct facts *facts, const struct diagnosis *diagnosis,
                           char *verdict)
 {
     const struct finding *first = diagnosis->count > 0 ? &diagnosis->findings[0] : NULL;
-    const char *state = state_words(facts);
-    if (first == NULL || first->weight == WEIGHT_NOTE)
-        snprintf(verdict, VERDICT_BYTES_MAX, "%s Nothing wrong was found.", state);
+    bool is_ill = diagnosis_is_ill(diagnosis),
+         leads_away = !is_login_tried(facts) && view_leads_away(facts_front(facts));
+    char *elsewhere = leads_away ? elsewhere_words(facts) : NULL;
+    const char *state = leads_away ? elsewhere : state_words(facts);
+    const char *nodes = is_all_missed(facts)
+                            ? " None of the nodes could be reached from here, so nothing was "
+                              "compared with them."
+                            : "";
+    if (!is_ill)
+        snprintf(verdict, VERDICT_BYTES_MAX, "%s%s%s", state,
+                 leads_away ? "" : " Nothing wrong was found.", nodes);
     else if (strcmp(first->id, "identity_mixed") == 0 ||
              strcmp(first->id, "connection_shared") == 0)
         snprintf(verdict, VERDICT_BYTES_MAX, "People are mixed up here. %s", first->what);
     else
-        snprintf(verdict, VERDICT_BYTES_MAX, "%s %s%s", state,
+        snprintf(verdict, VERDICT_BYTES_MAX, "%s %s%s%s", state,
                  first->weight == WEIGHT_CAUSE ? "The first cause: " : "Worth mending first: ",
-                 first->what);
+                 first->what, nodes);
+    free(elsewhere);
 }
 
 // ---------------------------------------------------------------------------- findings
@@ -237,51 +279,88 @@ static void put_fact(const struct paper *paper, const char *label, const char *t
     free(clean);
 }
 
+// What stands between two texts: nothing where one of them is missing.
+static const char *gap(const char *before, const char *after, const char *between)
+{
+    return *before != '\0' && *after != '\0' ? between : "";
+}
+
 static void put_http(const struct paper *paper, const json_t *end)
 {
     char text[512];
     const json_t *challenges = fact(end, "http.first.challenges");
+    const char *reason = fact_text(end, "http.first.reason");
     size_t size =
-        (size_t)snprintf(text, sizeof text, "%lld %.64s", fact_number(end, "http.first.status", 0),
-                         fact_text(end, "http.first.reason"));
+        (size_t)snprintf(text, sizeof text, "%lld%s%.64s", fact_number(end, "http.first.status", 0),
+                         *reason != '\0' ? " " : "", reason);
     for (size_t i = 0; i < json_array_size(challenges) && size < sizeof text; i++)
         size += (size_t)snprintf(text + size, sizeof text - size, "%s%.24s",
                                  i == 0 ? ", offers " : ", ",
-                                 fact_text(json_array_get(challenges, i), "scheme"));
+                                 view_words(json_array_get(challenges, i), "scheme"));
     put_fact(paper, "HTTP", text);
+}
+
+// What a handshake ended with, and the certificate it showed.
+static void put_tls(const struct paper *paper, const json_t *end)
+{
+    char text[1024];
+    const char *problem = fact_text(end, "tls.problem");
+    const char *subject = fact_text(end, "tls.certificate.subject");
+    const char *print = fact_text(end, "tls.certificate.sha256");
+    int size = snprintf(text, sizeof text, "%.32s%s%.64s%s%.200s", fact_text(end, "tls.version"),
+                        gap(fact_text(end, "tls.version"), fact_text(end, "tls.cipher"), " "),
+                        fact_text(end, "tls.cipher"),
+                        gap(fact_text(end, "tls.cipher"), problem, " "), problem);
+    snprintf(text + size, sizeof text - (size_t)size, "%s%.300s%s%.16s%s",
+             gap(text, *subject != '\0' ? subject : print, "; "), subject,
+             *print == '\0'     ? ""
+             : *subject == '\0' ? "SHA-256 "
+                                : ", SHA-256 ",
+             print, *print != '\0' ? "…" : "");
+    put_fact(paper, "TLS", *text != '\0' ? text : fact_bool(end, "tls.ok") ? "ok" : "fails");
+}
+
+static void put_ntlm(const struct paper *paper, const json_t *end)
+{
+    char text[512];
+    const char *computer = fact_text(end, "ntlm.server.dns_computer");
+    const char *domain = fact_text(end, "ntlm.server.domain");
+    bool is_known = *computer != '\0' || *domain != '\0';
+    snprintf(text, sizeof text, "%.32s%s%.128s%s%.64s", fact_text(end, "ntlm.outcome"),
+             is_known ? "; the server is " : "", computer,
+             *domain == '\0'     ? ""
+             : *computer != '\0' ? " of "
+                                 : "of ",
+             domain);
+    put_fact(paper, "NTLM", text);
+}
+
+static void put_kerberos(const struct paper *paper, const json_t *end)
+{
+    char text[512];
+    const char *outcome = fact_text(end, "kerberos.outcome"), *spn = fact_text(end, "kerberos.spn");
+    const char *error = fact_text(end, "kerberos.krb_error.name");
+    snprintf(text, sizeof text, "%.32s%s%.256s%s%.64s", outcome, gap(outcome, spn, " for "), spn,
+             gap(outcome, error, ", the server says "), error);
+    put_fact(paper, "Kerberos", text);
 }
 
 static void put_end(const struct paper *paper, const json_t *end)
 {
-    char text[1024];
     char *name = finding_clean(view_name(end)), *address = finding_clean(fact_text(end, "address"));
-    fprintf(paper->out, "  %s, %s\n", name, address);
+    fprintf(paper->out, "  %s%s%s\n", name, gap(name, address, ", "), address);
     free(name);
     free(address);
     if (fact_is_false(end, "tcp.is_open"))
-        put_fact(paper, "TCP", fact_text(end, "tcp.error"));
-    if (fact_is_known(end, "tls.ok")) {
-        snprintf(text, sizeof text, "%.32s %.64s%.200s; %.300s, SHA-256 %.16s…",
-                 fact_text(end, "tls.version"), fact_text(end, "tls.cipher"),
-                 fact_text(end, "tls.problem"), fact_text(end, "tls.certificate.subject"),
-                 fact_text(end, "tls.certificate.sha256"));
-        put_fact(paper, "TLS", text);
-    }
+        put_fact(paper, "TCP", view_words(end, "tcp.error"));
+    if (fact_is_known(end, "tls.ok"))
+        put_tls(paper, end);
     if (view_answers(end))
         put_http(paper, end);
-    if (*fact_text(end, "ntlm.outcome") != '\0') {
-        snprintf(text, sizeof text, "%.32s; the server is %.128s of %.64s",
-                 fact_text(end, "ntlm.outcome"), fact_text(end, "ntlm.server.dns_computer"),
-                 fact_text(end, "ntlm.server.domain"));
-        put_fact(paper, "NTLM", text);
-    }
-    if (*fact_text(end, "kerberos.outcome") != '\0') {
-        snprintf(text, sizeof text, "%.32s for %.256s%s%.64s", fact_text(end, "kerberos.outcome"),
-                 fact_text(end, "kerberos.spn"),
-                 fact_is_known(end, "kerberos.krb_error.name") ? ", the server says " : "",
-                 fact_text(end, "kerberos.krb_error.name"));
-        put_fact(paper, "Kerberos", text);
-    }
+    if (*fact_text(end, "ntlm.outcome") != '\0')
+        put_ntlm(paper, end);
+    if (*fact_text(end, "kerberos.outcome") != '\0')
+        put_kerberos(paper, end);
 }
 
 static void put_tickets(const struct paper *paper, const struct facts *facts)
@@ -289,16 +368,16 @@ static void put_tickets(const struct paper *paper, const struct facts *facts)
     const json_t *tickets = fact(facts->root, "kerberos.tickets");
     char text[512];
     if (fact_is_known(facts->root, "kerberos.client"))
-        put_fact(paper, "account", fact_text(facts->root, "kerberos.client.principal"));
+        put_fact(paper, "account", view_words(facts->root, "kerberos.client.principal"));
     for (size_t i = 0; i < json_array_size(tickets); i++) {
         const json_t *ticket = json_array_get(tickets, i);
         if (fact_bool(ticket, "ok"))
             snprintf(text, sizeof text, "%.256s: encryption type %lld, kvno %lld, %lld bytes",
-                     fact_text(ticket, "spn"), fact_number(ticket, "etype", 0),
+                     view_words(ticket, "spn"), fact_number(ticket, "etype", 0),
                      fact_number(ticket, "kvno", -1), fact_number(ticket, "bytes", 0));
         else
-            snprintf(text, sizeof text, "%.256s: %.64s", fact_text(ticket, "spn"),
-                     fact_text(ticket, "error.name"));
+            snprintf(text, sizeof text, "%.256s: %.64s", view_words(ticket, "spn"),
+                     view_words(ticket, "error.name"));
         put_fact(paper, "ticket", text);
     }
 }
@@ -309,8 +388,9 @@ static void put_second_account(const struct paper *paper, const struct facts *fa
     char text[512];
     if (account == NULL)
         return;
-    snprintf(text, sizeof text, "%.200s; %.256s", fact_text(facts->root, "subject.accounts.1.name"),
-             fact_text(account, fact_is_known(account, "error") ? "error.text" : "principal"));
+    snprintf(text, sizeof text, "%.200s; %.256s",
+             view_words(facts->root, "subject.accounts.1.name"),
+             view_words(account, fact_is_known(account, "error") ? "error.text" : "principal"));
     put_fact(paper, "second account", text);
 }
 
@@ -321,8 +401,9 @@ static void put_directory(const struct paper *paper, const struct facts *facts)
     char text[600];
     if (!fact_is_known(facts->root, "ldap"))
         return;
-    snprintf(text, sizeof text, "%.255s%s%.250s, %zu names asked about", server,
-             *server != '\0' && *error != '\0' ? ": " : "", error, fact_count(ldap, "holders"));
+    snprintf(text, sizeof text, "%.255s%s%.250s%s%zu names asked about", server,
+             gap(server, error, ": "), error, *server != '\0' || *error != '\0' ? ", " : "",
+             fact_count(ldap, "holders"));
     put_fact(paper, "directory", text);
 }
 
@@ -402,9 +483,10 @@ void report_print_json(FILE *out, const struct facts *facts, const struct diagno
     json_t *findings = json_array();
     for (size_t i = 0; i < diagnosis->count; i++)
         json_array_append_new(findings, finding_to_json(&diagnosis->findings[i]));
-    json_t *root =
-        json_pack("{s:s,s:b,s:o,s:O}", "verdict", verdict, "healthy", !diagnosis_is_ill(diagnosis),
-                  "findings", findings, "facts", facts->root);
+    bool is_ill = diagnosis_is_ill(diagnosis);
+    json_t *healthy = !is_ill && view_is_elsewhere(facts) ? json_null() : json_boolean(!is_ill);
+    json_t *root = json_pack("{s:s,s:o,s:o,s:O}", "verdict", verdict, "healthy", healthy,
+                             "findings", findings, "facts", facts->root);
     CHECK(root != NULL);
     // it may be read on a terminal: what reorders or controls one stays escaped
     json_dumpf(root, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);

@@ -15,7 +15,7 @@ void check_account_encryption_types(const struct facts *facts, struct diagnosis 
     struct finding *finding = diagnosis_add(
         diagnosis, "account_encryption_types", is_des ? WEIGHT_FAULT : WEIGHT_RISK, CONFIDENCE_SURE,
         "The account %s allows only %s, which Active Directory is switching off.",
-        fact_text(holder, "name"), is_des ? "DES" : "RC4 or weaker");
+        view_words(holder, "name"), is_des ? "DES" : "RC4 or weaker");
     finding_evidence(finding, "msDS-SupportedEncryptionTypes is 0x%llx%s",
                      (unsigned long long)types, is_des ? ", DES only" : "");
     finding_evidence(finding, "tickets for the name have encryption type %lld",

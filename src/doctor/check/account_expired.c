@@ -12,8 +12,8 @@ void check_account_expired(const struct facts *facts, struct diagnosis *diagnosi
     struct finding *finding = diagnosis_add(
         diagnosis, "account_expired", WEIGHT_CAUSE, CONFIDENCE_SURE,
         "The %s of the test account has expired.", code == 23 ? "password" : "validity");
-    finding_evidence(finding, "KDC error %lld %s for %s", code, fact_text(client, "error.name"),
-                     fact_text(client, "principal"));
+    finding_evidence(finding, "KDC error %lld %s for %s", code, view_words(client, "error.name"),
+                     view_account(facts));
     const char *name = view_harmless(fact_text(facts->root, "subject.accounts.0.name"), "ACCOUNT");
     if (code == 23)
         finding_remedy(finding, REMEDY_DOMAIN,

@@ -11,8 +11,8 @@ void check_account_locked(const struct facts *facts, struct diagnosis *diagnosis
     struct finding *finding =
         diagnosis_add(diagnosis, "account_locked", WEIGHT_CAUSE, CONFIDENCE_SURE,
                       "The test account is locked, disabled or outside its logon hours.");
-    finding_evidence(finding, "KDC error 18 %s for %s", fact_text(client, "error.name"),
-                     fact_text(client, "principal"));
+    finding_evidence(finding, "KDC error 18 %s for %s", view_words(client, "error.name"),
+                     view_account(facts));
     const char *name = view_harmless(fact_text(facts->root, "subject.accounts.0.name"), "ACCOUNT");
     finding_remedy(finding, REMEDY_DOMAIN, "Which is it?",
                    "Get-ADUser %s -Properties LockedOut,Enabled,AccountExpirationDate", name);

@@ -14,8 +14,8 @@ void check_account_password_wrong(const struct facts *facts, struct diagnosis *d
         diagnosis_add(diagnosis, "account_password_wrong", WEIGHT_CAUSE, CONFIDENCE_SURE, "%s",
                       is_keytab ? "The keytab is not that of the account any more."
                                 : "The password that was given for the test account is wrong.");
-    finding_evidence(finding, "KDC error %lld %s for %s", code, fact_text(client, "error.name"),
-                     fact_text(client, "principal"));
+    finding_evidence(finding, "KDC error %lld %s for %s", code, view_words(client, "error.name"),
+                     view_account(facts));
     finding_cause(finding, is_keytab ? "The password of the account was changed after the keytab "
                                        "was made."
                                      : "Nothing that needs a login could be told apart; give the "

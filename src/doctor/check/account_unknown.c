@@ -8,13 +8,11 @@ void check_account_unknown(const struct facts *facts, struct diagnosis *diagnosi
     const json_t *client = fact(facts->root, "kerberos.client");
     if (fact_number(client, "error.code", 0) != 6)
         return;
-    struct finding *finding = diagnosis_add(
-        diagnosis, "account_unknown", WEIGHT_CAUSE, CONFIDENCE_SURE,
-        "The domain does not know the account %s.",
-        *fact_text(client, "principal") ? fact_text(client, "principal")
-                                        : fact_text(facts->root, "subject.accounts.0.name"));
-    finding_evidence(finding, "KDC error 6 %s: %s", fact_text(client, "error.name"),
-                     fact_text(client, "error.text"));
+    struct finding *finding =
+        diagnosis_add(diagnosis, "account_unknown", WEIGHT_CAUSE, CONFIDENCE_SURE,
+                      "The domain does not know the account %s.", view_account(facts));
+    finding_evidence(finding, "KDC error 6 %s: %s", view_words(client, "error.name"),
+                     view_words(client, "error.text"));
     finding_cause(finding,
                   "The name is misspelt or belongs to another domain. Nothing that needs a "
                   "login could be tried.");

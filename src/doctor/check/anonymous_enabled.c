@@ -27,7 +27,7 @@ void check_anonymous_enabled(const struct facts *facts, struct diagnosis *diagno
                 : "There is no such page, and nobody is asked to log in before being told so.");
         finding_place(finding, view_name(end));
         finding_evidence(finding, "a request without credentials for %s is answered with %lld",
-                         fact_text(facts->root, "subject.target"), status);
+                         view_words(facts->root, "subject.target"), status);
         finding_cause(finding, is_answer ? "Anonymous authentication is switched on for this path."
                                          : "The path may be wrong; try one that exists.");
         finding_remedy(finding, REMEDY_SERVER, "Switch anonymous authentication off:",

@@ -26,7 +26,8 @@ void check_balanced_per_request(const struct facts *facts, struct diagnosis *dia
         "Two handshakes on one client connection were answered by "
         "different nodes: every request is balanced anew.");
     finding_place(finding, view_name(front));
-    finding_evidence(finding, "%s, then %s", fact_text(computers, "0"), fact_text(computers, "1"));
+    finding_evidence(finding, "%s, then %s", view_words(computers, "0"),
+                     view_words(computers, "1"));
     if (fact_is_known(front, "ntlm.repeats.tries"))
         finding_evidence(finding, "%lld of %lld logins succeed",
                          fact_number(front, "ntlm.repeats.ok", 0),

@@ -61,17 +61,18 @@ void check_binding_mismatch(const struct facts *facts, struct diagnosis *diagnos
     finding_place(finding, view_name(front));
     finding_evidence(
         finding, "bound to the certificate shown: %s; to that of %s: %s",
-        fact_text(front, "protection.P0"),
-        *fact_text(front, "protection.P5_node") ? fact_text(front, "protection.P5_node") : "a node",
-        *fact_text(front, "protection.P5") ? fact_text(front, "protection.P5") : "not tried");
+        view_words(front, "protection.P0"),
+        *fact_text(front, "protection.P5_node") ? view_words(front, "protection.P5_node")
+                                                : "a node",
+        *fact_text(front, "protection.P5") ? view_words(front, "protection.P5") : "not tried");
     if (fact_is_known(front, "protection.P2"))
         finding_evidence(finding, "saying nothing about the channel: %s",
-                         fact_text(front, "protection.P2"));
+                         view_words(front, "protection.P2"));
     for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
         if (certificates_differ(front, node))
             finding_evidence(finding, "SHA-256 of the certificate: %s %.16s…, %s %.16s…",
-                             view_name(front), fact_text(front, "tls.certificate.sha256"),
-                             view_name(node), fact_text(node, "tls.certificate.sha256"));
+                             view_name(front), view_words(front, "tls.certificate.sha256"),
+                             view_name(node), view_words(node, "tls.certificate.sha256"));
     finding_cause(finding, "TLS ends at the load balancer and begins anew behind it. IIS with "
                            "Extended Protection, or http.sys since January 2026 by default "
                            "(not established for every build), compares what the client saw.");

@@ -16,8 +16,8 @@ void check_certificate_expired(const struct facts *facts, struct diagnosis *diag
             diagnosis, "certificate_expired", is_node ? WEIGHT_RISK : WEIGHT_CAUSE, CONFIDENCE_SURE,
             "The certificate expired %lld days ago.", (now - until) / 86400);
         finding_place(finding, view_name(end));
-        finding_evidence(finding, "%s, SHA-256 %.16s…", fact_text(end, "tls.certificate.subject"),
-                         fact_text(end, "tls.certificate.sha256"));
+        finding_evidence(finding, "%s, SHA-256 %.16s…", view_words(end, "tls.certificate.subject"),
+                         view_words(end, "tls.certificate.sha256"));
         if (is_node)
             finding_cause(finding, "Clients that come through the load balancer do not see it; a "
                                    "load balancer that verifies its servers refuses it.");

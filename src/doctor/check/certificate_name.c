@@ -9,12 +9,12 @@ void check_certificate_name(const struct facts *facts, struct diagnosis *diagnos
     for (size_t i = 0; (end = view_end(facts, i)) != NULL; i++) {
         if (view_is_node(end) || !fact_is_false(end, "tls.certificate.covers_name"))
             continue;
-        struct finding *finding =
-            diagnosis_add(diagnosis, "certificate_name", WEIGHT_CAUSE, CONFIDENCE_SURE,
-                          "The certificate does not cover %s.", view_host(facts));
+        struct finding *finding = diagnosis_add(
+            diagnosis, "certificate_name", WEIGHT_CAUSE, CONFIDENCE_SURE,
+            "The certificate does not cover %s.", view_words(facts->root, "subject.host"));
         finding_place(finding, view_name(end));
         const json_t *names = fact(end, "tls.certificate.names");
-        finding_evidence(finding, "it is for %s%s%s", fact_text(names, "0"),
+        finding_evidence(finding, "it is for %s%s%s", view_words(names, "0"),
                          json_array_size(names) > 1 ? " and " : "", fact_text(names, "1"));
         if (json_array_size(names) > 2)
             finding_evidence(finding, "and %zu more names", json_array_size(names) - 2);

@@ -17,7 +17,7 @@ void check_certificate_not_yet_valid(const struct facts *facts, struct diagnosis
             CONFIDENCE_SURE, "The certificate becomes valid only in %lld hours.",
             (from - now) / 3600 + 1);
         finding_place(finding, view_name(end));
-        finding_evidence(finding, "%s", fact_text(end, "tls.certificate.subject"));
+        finding_evidence(finding, "%s", view_words(end, "tls.certificate.subject"));
         finding_cause(finding, "It was issued for later, or the clock of this machine is behind.");
         finding_remedy(finding, REMEDY_BALANCER,
                        "Install one that is valid now; compare clocks "

@@ -34,7 +34,7 @@ void check_certificate_renewed_on_one_side(const struct facts *facts, struct dia
         finding_place(finding, view_name(node));
         finding_evidence(
             finding, "%s: SHA-256 %.16s…; %s: %.16s…, issued %lld days %s", view_name(front),
-            fact_text(ours, "sha256"), view_name(node), fact_text(theirs, "sha256"),
+            view_words(ours, "sha256"), view_name(node), view_words(theirs, "sha256"),
             llabs(fact_number(ours, "not_before_s", 0) - fact_number(theirs, "not_before_s", 0)) /
                 86400,
             is_front_newer ? "earlier" : "later");

@@ -18,8 +18,8 @@ void check_certificate_untrusted(const struct facts *facts, struct diagnosis *di
             diagnosis, "certificate_untrusted", WEIGHT_RISK, CONFIDENCE_POSSIBLE,
             "This machine does not trust the certificate; clients that do not either refuse it.");
         finding_place(finding, view_name(end));
-        finding_evidence(finding, "%s", fact_text(certificate, "trust_problem"));
-        finding_evidence(finding, "issued by %s", fact_text(certificate, "issuer"));
+        finding_evidence(finding, "%s", view_words(certificate, "trust_problem"));
+        finding_evidence(finding, "issued by %s", view_words(certificate, "issuer"));
         finding_cause(finding, "It is signed by itself or by an authority unknown here, or the "
                                "certificates between it and its root are not sent along.");
         finding_remedy(finding, REMEDY_BALANCER,
@@ -28,8 +28,9 @@ void check_certificate_untrusted(const struct facts *facts, struct diagnosis *di
                        "openssl s_client -connect %s:%lld -servername %s -showcerts",
                        view_command_host(facts), fact_number(facts->root, "subject.port", 443),
                        view_command_host(facts));
-        finding_remedy(finding, REMEDY_CLIENT,
-                       "If it is an authority of your own, tell the doctor:",
-                       "handfast doctor %s --ca FILE", view_command_host(facts));
+        finding_remedy(
+            finding, REMEDY_CLIENT,
+            "If it is an authority of your own, tell the doctor:", "handfast doctor %s --ca FILE",
+            view_harmless(fact_text(facts->root, "subject.url"), "URL"));
     }
 }

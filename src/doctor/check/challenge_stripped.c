@@ -27,7 +27,7 @@ void check_challenge_stripped(const struct facts *facts, struct diagnosis *diagn
                      fact_count(first, "challenges"));
     if (offering != NULL)
         finding_evidence(finding, "%s, reached directly, offers %s", view_name(offering),
-                         fact_text(offering, "http.first.challenges.0.scheme"));
+                         view_words(offering, "http.first.challenges.0.scheme"));
     finding_cause(finding, "Something in front of the server removes the header or replaces the "
                            "page of the 401.");
     remedy_untouched_answers(finding);

@@ -28,7 +28,7 @@ void check_client_certificate_required(const struct facts *facts, struct diagnos
             CONFIDENCE_SURE, "The site demands a client certificate, and there is none.");
         finding_place(finding, view_name(end));
         finding_evidence(finding, "%lld %s; the page says: %s", fact_number(answer, "status", 0),
-                         fact_text(answer, "reason"), fact_text(answer, "body_says"));
+                         fact_text(answer, "reason"), view_words(answer, "body_says"));
         finding_cause(finding, "The site, or the load balancer before it, is set to require one "
                                "(403.7 of IIS, 400 of nginx). Where TLS ends at a load balancer, "
                                "that of a client never reaches the nodes.");

@@ -32,7 +32,7 @@ static void describe(struct finding *finding, const json_t *sources, bool is_min
     for (size_t i = 0; i < json_array_size(sources) && i < FINDING_EVIDENCE_MAX; i++) {
         const json_t *source = json_array_get(sources, i);
         long long offset = fact_number(source, "offset_s", 0);
-        finding_evidence(finding, "%s: %lld s %s of this machine", fact_text(source, "name"),
+        finding_evidence(finding, "%s: %lld s %s of this machine", view_words(source, "name"),
                          llabs(offset), offset < 0 ? "behind the clock" : "ahead of the clock");
     }
     finding_cause(finding, "%s",

@@ -40,14 +40,14 @@ void check_close_between_legs(const struct facts *facts, struct diagnosis *diagn
         "The connection is closed between the legs of the NTLM handshake, which must share one.");
     finding_place(finding, view_name(front));
     if (fact_number(type1, "status", 0) == 0)
-        finding_evidence(finding, "Type 1 was sent, then: %s", fact_text(type1, "end"));
+        finding_evidence(finding, "Type 1 was sent, then: %s", view_words(type1, "end"));
     else
         finding_evidence(
             finding, "the answer to Type 1 is HTTP/1.%lld %lld, Connection: %s, body %s",
             fact_number(type1, "minor_version", 1), fact_number(type1, "status", 0),
-            *fact_text(type1, "connection") ? fact_text(type1, "connection") : "(none)",
-            fact_text(type1, "body"));
-    finding_evidence(finding, "the login ended with: %s", fact_text(front, "ntlm.outcome"));
+            *fact_text(type1, "connection") ? view_words(type1, "connection") : "(none)",
+            view_words(type1, "body"));
+    finding_evidence(finding, "the login ended with: %s", view_words(front, "ntlm.outcome"));
     finding_cause(finding, is_at_nodes
                                ? "The nodes close it as well when they are reached directly."
                                : "The load balancer closes it.");

@@ -26,15 +26,17 @@ void check_cname(const struct facts *facts, struct diagnosis *diagnosis)
                       is_missing || differs ? CONFIDENCE_SURE : CONFIDENCE_POSSIBLE,
                       "%s is an alias (CNAME) of %s: Edge, Chrome and .NET on Windows ask for a "
                       "ticket of that name.",
-                      view_host(facts), target);
-    finding_evidence(finding, "DNS: %s is an alias of %s", view_host(facts), target);
+                      view_words(facts->root, "subject.host"), target);
+    finding_evidence(finding, "DNS: %s is an alias of %s", view_words(facts->root, "subject.host"),
+                     target);
     if (is_missing)
-        finding_evidence(finding, "no ticket for %s: %s; for %s: %s", fact_text(ticket, "spn"),
-                         fact_text(ticket, "error.name"), fact_text(plain, "spn"),
-                         fact_bool(plain, "ok") ? "ok" : fact_text(plain, "error.name"));
+        finding_evidence(finding, "no ticket for %s: %s; for %s: %s", view_words(ticket, "spn"),
+                         view_words(ticket, "error.name"), view_words(plain, "spn"),
+                         fact_bool(plain, "ok") ? "ok" : view_words(plain, "error.name"));
     if (differs)
-        finding_evidence(finding, "HTTP/%s belongs to %s, HTTP/%s to %s", view_host(facts),
-                         fact_text(ours, "0.name"), target, fact_text(theirs, "0.name"));
+        finding_evidence(finding, "HTTP/%s belongs to %s, HTTP/%s to %s",
+                         view_words(facts->root, "subject.host"), view_words(ours, "0.name"),
+                         target, view_words(theirs, "0.name"));
     finding_remedy(finding, REMEDY_DNS, "Put an address record in place of the alias:",
                    "Remove-DnsServerResourceRecord -ZoneName ZONE -Name NAME -RRType CName; "
                    "Add-DnsServerResourceRecordA -ZoneName ZONE -Name NAME -IPv4Address ADDRESS");

@@ -31,7 +31,7 @@ static void put_names(struct finding *finding, const json_t *end)
                                   "whose they were");
     for (size_t i = 0; i < fact_count(end, "isolation.sample") && i < 3; i++)
         finding_evidence(finding, "%s",
-                         fact_text(json_array_get(fact(end, "isolation.sample"), i), ""));
+                         view_words(json_array_get(fact(end, "isolation.sample"), i), ""));
 }
 
 void check_connection_shared(const struct facts *facts, struct diagnosis *diagnosis)

@@ -16,12 +16,12 @@ void check_etype_unsupported(const struct facts *facts, struct diagnosis *diagno
         diagnosis_add(diagnosis, "etype_unsupported", WEIGHT_CAUSE, CONFIDENCE_SURE,
                       "The domain gives no ticket: it shares no type of encryption with the %s.",
                       is_client ? "client's account" : "account of the service");
-    finding_evidence(finding, "the KDC says: error 14 %s: %s", fact_text(error, "name"),
-                     fact_text(error, "text"));
+    finding_evidence(finding, "the KDC says: error 14 %s: %s", view_words(error, "name"),
+                     view_words(error, "text"));
     const json_t *holder = fact(view_holders(facts, "HTTP", view_host(facts)), "0");
     if (fact_is_known(holder, "encryption_types"))
         finding_evidence(finding, "msDS-SupportedEncryptionTypes of %s is 0x%llx",
-                         fact_text(holder, "name"), fact_number(holder, "encryption_types", 0));
+                         view_words(holder, "name"), fact_number(holder, "encryption_types", 0));
     finding_cause(finding, "RC4 is being switched off in Active Directory (updates of 2026); an "
                            "account without AES keys is left with nothing.");
     const char *account =

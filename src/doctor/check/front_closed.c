@@ -17,7 +17,7 @@ void check_front_closed(const struct facts *facts, struct diagnosis *diagnosis)
         struct finding *finding =
             diagnosis_add(diagnosis, "front_closed", is_any_open ? WEIGHT_FAULT : WEIGHT_CAUSE,
                           CONFIDENCE_SURE, "No connection to %s can be made.",
-                          has_address ? fact_text(end, "address") : "the name of the URL");
+                          has_address ? view_words(end, "address") : "the name of the URL");
         finding_place(finding, view_name(end));
         bool is_refused = fact_is(end, "tcp.error", "refused");
         finding_cause(finding, !has_address ? "It has no address here."
@@ -25,7 +25,7 @@ void check_front_closed(const struct facts *facts, struct diagnosis *diagnosis)
                                    ? "The machine is there, but nothing listens on that port."
                                    : "A firewall drops the packets, or the machine is off.");
         finding_evidence(finding, "the attempt ended with: %s (after %lld ms)",
-                         fact_text(end, "tcp.error"), fact_number(end, "tcp.ms", 0));
+                         view_words(end, "tcp.error"), fact_number(end, "tcp.ms", 0));
         if (is_any_open)
             finding_evidence(finding, "another address of the same name does answer");
         finding_remedy(finding, REMEDY_BALANCER, "Is it running, and does it listen there?",

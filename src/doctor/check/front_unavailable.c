@@ -26,7 +26,7 @@ static void describe(struct finding *finding, const json_t *front, const json_t 
     const char *server = fact_text(front, "http.first.server");
     if (is_silent(front))
         finding_evidence(finding, "the request was sent, then: %s",
-                         fact_text(front, "http.first.end"));
+                         view_words(front, "http.first.end"));
     else
         finding_evidence(finding, "%lld %s, Server: %s", fact_number(front, "http.first.status", 0),
                          fact_text(front, "http.first.reason"), *server ? server : "(none)");

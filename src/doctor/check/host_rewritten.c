@@ -18,10 +18,11 @@ void check_host_rewritten(const struct facts *facts, struct diagnosis *diagnosis
                       "The nodes refuse the host name that reaches them (400, Invalid Hostname).");
     finding_place(finding, view_name(front));
     finding_evidence(finding, "%lld %s, Server: %s", fact_number(front, "http.first.status", 0),
-                     fact_text(front, "http.first.reason"), fact_text(front, "http.first.server"));
+                     fact_text(front, "http.first.reason"), view_words(front, "http.first.server"));
     if (good != NULL) {
         finding_evidence(finding, "%s, asked directly for %s, answers %lld", view_name(good),
-                         view_host(facts), fact_number(good, "http.first.status", 0));
+                         view_words(facts->root, "subject.host"),
+                         fact_number(good, "http.first.status", 0));
         finding_cause(finding,
                       "The load balancer puts another name into Host than the client sent.");
     } else {

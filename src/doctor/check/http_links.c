@@ -16,7 +16,7 @@ void check_http_links(const struct facts *facts, struct diagnosis *diagnosis)
               : "The server redirects from https:// to http://.");
     finding_place(finding, view_name(front));
     finding_evidence(finding, "%lld to %s", fact_number(front, "http.first.status", 0),
-                     fact_text(redirect, "location"));
+                     view_words(redirect, "location"));
     finding_cause(finding, "The application does not know that TLS ends before it, so it makes "
                            "links and redirects with http://.");
     finding_remedy(finding, REMEDY_BALANCER,

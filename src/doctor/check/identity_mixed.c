@@ -29,7 +29,7 @@ void check_identity_mixed(const struct facts *facts, struct diagnosis *diagnosis
                              "a page tells whom it is for");
         for (size_t j = 0; j < fact_count(end, "isolation.sample") && j < 3; j++)
             finding_evidence(finding, "%s",
-                             fact_text(json_array_get(fact(end, "isolation.sample"), j), ""));
+                             view_words(json_array_get(fact(end, "isolation.sample"), j), ""));
         remedy_own_link(finding);
     }
 }

@@ -32,12 +32,12 @@ void check_kdc_unreachable(const struct facts *facts, struct diagnosis *diagnosi
         CONFIDENCE_SURE, "No domain controller can be reached for Kerberos%s%s.",
         *fact_text(client, "realm") ? " in the realm " : "", fact_text(client, "realm"));
     if (*fact_text(client, "error.text") != '\0')
-        finding_evidence(finding, "%s", fact_text(client, "error.text"));
+        finding_evidence(finding, "%s", view_words(client, "error.text"));
     for (size_t i = 0; i < json_array_size(kdcs) && i < 4; i++) {
         const json_t *kdc = json_array_get(kdcs, i);
-        finding_evidence(finding, "%s port %lld: %s", fact_text(kdc, "host"),
+        finding_evidence(finding, "%s port %lld: %s", view_words(kdc, "host"),
                          fact_number(kdc, "port", 88),
-                         fact_bool(kdc, "is_open") ? "open" : fact_text(kdc, "error"));
+                         fact_bool(kdc, "is_open") ? "open" : view_words(kdc, "error"));
     }
     if (fact_is_known(facts->root, "dns.kdc") && fact_count(facts->root, "dns.kdc") == 0)
         finding_evidence(finding, "DNS has no record _kerberos._tcp of the realm");

@@ -44,7 +44,7 @@ static void say(struct diagnosis *diagnosis, const struct facts *facts, const ch
         "has number %lld.",
         ticket, where, there);
     finding_evidence(finding, "ticket for %s: kvno %lld",
-                     fact_text(view_ticket(facts, "host"), "server"), ticket);
+                     view_words(view_ticket(facts, "host"), "server"), ticket);
     finding_cause(finding,
                   "The password of the account was changed, and with it its keys, after "
                   "%s was made.",
@@ -68,7 +68,7 @@ static void say_servers(struct diagnosis *diagnosis, const struct facts *facts, 
                       kvno);
     finding_evidence(finding, "the answer: error %lld %s",
                      fact_number(facts_front(facts), "kerberos.krb_error.code", 0),
-                     fact_text(facts_front(facts), "kerberos.krb_error.name"));
+                     view_words(facts_front(facts), "kerberos.krb_error.name"));
     finding_evidence(finding, "ticket and directory: kvno %lld", kvno);
     finding_cause(finding, "Its password was changed after the keytab was made.");
     advise(finding, facts);

@@ -18,9 +18,9 @@ void check_large_hello_fails(const struct facts *facts, struct diagnosis *diagno
             is_large ? "large, as browsers send it today" : "split over several packets");
         finding_place(finding, view_name(end));
         if (is_large)
-            finding_evidence(finding, "large: %s", fact_text(end, "tls.large_hello.problem"));
+            finding_evidence(finding, "large: %s", view_words(end, "tls.large_hello.problem"));
         if (is_split)
-            finding_evidence(finding, "split: %s", fact_text(end, "tls.split_hello.problem"));
+            finding_evidence(finding, "split: %s", view_words(end, "tls.split_hello.problem"));
         finding_cause(finding,
                       "With a post-quantum key share it has more than 1500 bytes; something "
                       "on the way reads only its first packet for the server name.");

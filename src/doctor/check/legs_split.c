@@ -31,8 +31,8 @@ void check_legs_split(const struct facts *facts, struct diagnosis *diagnosis)
                          view_name(node));
     if (fact_count(front, "ntlm.computers") > 1)
         finding_evidence(finding, "servers that answered: %s, %s",
-                         fact_text(front, "ntlm.computers.0"),
-                         fact_text(front, "ntlm.computers.1"));
+                         view_words(front, "ntlm.computers.0"),
+                         view_words(front, "ntlm.computers.1"));
     finding_cause(finding, "The load balancer opens or chooses a server connection for each "
                            "request; the server that knows nothing of the first legs refuses the "
                            "last one.");

@@ -11,7 +11,7 @@ void check_name_is_address(const struct facts *facts, struct diagnosis *diagnosi
     struct finding *finding = diagnosis_add(
         diagnosis, "name_is_address", is_ntlm_good ? WEIGHT_FAULT : WEIGHT_CAUSE, CONFIDENCE_SURE,
         "The URL has an address in place of a name: clients use NTLM, never Kerberos.");
-    finding_evidence(finding, "%s", fact_text(facts->root, "subject.url"));
+    finding_evidence(finding, "%s", view_words(facts->root, "subject.url"));
     finding_cause(finding, "There is no service name for an address, and browsers do not send "
                            "credentials to one by themselves.");
     finding_remedy(finding, REMEDY_CLIENT, "Use the full name of the site.", NULL);

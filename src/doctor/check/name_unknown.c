@@ -12,11 +12,11 @@ void check_name_unknown(const struct facts *facts, struct diagnosis *diagnosis)
         return;
     bool is_reached = fact_bool(facts_front(facts), "tcp.is_open");
     bool is_by_hand = is_reached || *fact_text(facts->root, "subject.address") != '\0';
-    struct finding *finding =
-        diagnosis_add(diagnosis, "name_unknown", is_by_hand ? WEIGHT_FAULT : WEIGHT_CAUSE,
-                      CONFIDENCE_SURE, "DNS knows no address of %s.", view_host(facts));
+    struct finding *finding = diagnosis_add(
+        diagnosis, "name_unknown", is_by_hand ? WEIGHT_FAULT : WEIGHT_CAUSE, CONFIDENCE_SURE,
+        "DNS knows no address of %s.", view_words(facts->root, "subject.host"));
     if (*fact_text(dns, "error") != '\0')
-        finding_evidence(finding, "the look-up says: %s", fact_text(dns, "error"));
+        finding_evidence(finding, "the look-up says: %s", view_words(dns, "error"));
     if (is_by_hand)
         finding_evidence(finding, "it was looked for at an address given by hand");
     finding_cause(finding, "The record is missing, or this machine asks another DNS server than "

@@ -16,7 +16,7 @@ void check_no_credentials(const struct facts *facts, struct diagnosis *diagnosis
                       is_keytab  ? "no key for its account in the keytab that it was given"
                       : is_cache ? "no usable tickets where it was told to take them"
                                  : "no credentials to use");
-    finding_evidence(finding, "%s", fact_text(error, "text"));
+    finding_evidence(finding, "%s", view_words(error, "text"));
     finding_cause(finding, "The file is not there, cannot be read, belongs to somebody else or "
                            "holds nothing for this account. It says nothing about the site.");
     if (is_keytab)

@@ -47,10 +47,10 @@ void check_node_closed(const struct facts *facts, struct diagnosis *diagnosis)
             diagnosis_add(diagnosis, "node_closed", weigh(facts, is_any_open),
                           is_any_open ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
                           "No connection to the node %s (%s) can be made.", view_name(node),
-                          fact_text(node, "address"));
+                          view_words(node, "address"));
         finding_place(finding, view_name(node));
         finding_evidence(finding, "the attempt ended with: %s (after %lld ms)",
-                         fact_text(node, "tcp.error"), fact_number(node, "tcp.ms", 0));
+                         view_words(node, "tcp.error"), fact_number(node, "tcp.ms", 0));
         finding_cause(finding, is_any_open ? "Its site is stopped, the machine is down, or a "
                                              "firewall treats it differently from the others."
                                            : "Perhaps a firewall lets only the load balancer reach "

@@ -13,7 +13,7 @@ static void schemes_of(const json_t *end, char *out, size_t capacity)
     const json_t *challenges = fact(end, "http.first.challenges");
     for (size_t i = 0; i < json_array_size(challenges) && size < capacity; i++)
         size += (size_t)snprintf(out + size, capacity - size, "%s%.20s", i == 0 ? " with " : ", ",
-                                 fact_text(json_array_get(challenges, i), "scheme"));
+                                 view_words(json_array_get(challenges, i), "scheme"));
 }
 
 void check_node_differs(const struct facts *facts, struct diagnosis *diagnosis)

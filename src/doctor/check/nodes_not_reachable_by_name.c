@@ -24,9 +24,9 @@ void check_nodes_not_reachable_by_name(const struct facts *facts, struct diagnos
         host, is_unknown ? "has no address" : "accepts no connection");
     finding_place(finding, view_name(front));
     finding_evidence(finding, "%lld to %s", fact_number(front, "http.first.status", 0),
-                     fact_text(front, "http.redirect.location"));
+                     view_words(front, "http.redirect.location"));
     if (is_unknown && dns != NULL)
-        finding_evidence(finding, "the look-up of %s says: %s", host, fact_text(dns, "error"));
+        finding_evidence(finding, "the look-up of %s says: %s", host, view_words(dns, "error"));
     finding_remedy(finding, REMEDY_DNS,
                    "Give every node's name an address that people reach: the "
                    "node's own, or that of a load balancer that passes the name through.",

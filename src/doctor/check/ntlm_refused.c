@@ -16,10 +16,11 @@ void check_ntlm_refused(const struct facts *facts, struct diagnosis *diagnosis)
                       CONFIDENCE_LIKELY, "NTLM is offered, but refused for an account that %s.",
                       is_kerberos ? "logs in by Kerberos" : "the domain accepts");
     finding_place(finding, view_name(front));
-    finding_evidence(
-        finding, "NTLM: refused%s; Kerberos: %s",
-        view_node_that_fails(facts, "ntlm.outcome") != NULL ? ", at the nodes too" : "",
-        *fact_text(front, "kerberos.outcome") ? fact_text(front, "kerberos.outcome") : "not tried");
+    finding_evidence(finding, "NTLM: refused%s; Kerberos: %s",
+                     view_node_that_fails(facts, "ntlm.outcome") != NULL ? ", at the nodes too"
+                                                                         : "",
+                     *fact_text(front, "kerberos.outcome") ? view_words(front, "kerberos.outcome")
+                                                           : "not tried");
     finding_cause(finding, "Perhaps a policy restricts NTLM (event 4001 or 4002 in the log NTLM/"
                            "Operational), the account is in Protected Users, or the servers have "
                            "lost their secure channel to the domain.");

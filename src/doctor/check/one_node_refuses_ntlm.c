@@ -14,7 +14,7 @@ void check_one_node_refuses_ntlm(const struct facts *facts, struct diagnosis *di
                       "NTLM fails at %s and works at %s, with the same account.", view_name(bad),
                       view_name(good));
     finding_place(finding, view_name(bad));
-    finding_evidence(finding, "%s: %s; %s: ok", view_name(bad), fact_text(bad, "ntlm.outcome"),
+    finding_evidence(finding, "%s: %s; %s: ok", view_name(bad), view_words(bad, "ntlm.outcome"),
                      view_name(good));
     long long tries = fact_number(facts_front(facts), "ntlm.repeats.tries", 0);
     if (tries > 0)

@@ -29,10 +29,10 @@ void check_only_negotiate(const struct facts *facts, struct diagnosis *diagnosis
             : "Only Negotiate is offered: clients that speak NTLM alone cannot log in.");
     finding_place(finding, view_name(front));
     if (has_no_ticket && ticket != NULL)
-        finding_evidence(finding, "no ticket for %s: %s", fact_text(ticket, "spn"),
-                         fact_text(ticket, "error.name"));
+        finding_evidence(finding, "no ticket for %s: %s", view_words(ticket, "spn"),
+                         view_words(ticket, "error.name"));
     if (is_ntlm_inside)
-        finding_evidence(finding, "NTLM inside Negotiate: %s", fact_text(front, "ntlm.outcome"));
+        finding_evidence(finding, "NTLM inside Negotiate: %s", view_words(front, "ntlm.outcome"));
     finding_cause(finding, "The provider NTLM was taken out of the list, or the provider is "
                            "Negotiate:Kerberos.");
     finding_remedy(finding, REMEDY_SERVER, "Mend Kerberos, or offer NTLM again:",

@@ -15,7 +15,7 @@ void check_password_older_than_aes(const struct facts *facts, struct diagnosis *
     struct finding *finding = diagnosis_add(
         diagnosis, "password_older_than_aes", WEIGHT_RISK, CONFIDENCE_POSSIBLE,
         "The password of %s was set before the domain knew AES: the account may have no AES keys.",
-        fact_text(holder, "name"));
+        view_words(holder, "name"));
     finding_evidence(finding, "set %lld days ago, kvno %lld", (now - set) / 86400,
                      fact_number(holder, "kvno", -1));
     finding_cause(finding,

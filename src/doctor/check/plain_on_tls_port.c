@@ -12,10 +12,10 @@ void check_plain_on_tls_port(const struct facts *facts, struct diagnosis *diagno
         struct finding *finding = diagnosis_add(
             diagnosis, "plain_on_tls_port", view_is_node(end) ? WEIGHT_FAULT : WEIGHT_CAUSE,
             CONFIDENCE_SURE, "%s speaks plain HTTP on the port where TLS is expected.",
-            fact_text(end, "address"));
+            view_words(end, "address"));
         finding_place(finding, view_name(end));
         finding_evidence(finding, "the TLS handshake fails (%s), a request in clear is answered",
-                         fact_text(end, "tls.problem"));
+                         view_words(end, "tls.problem"));
         if (view_is_node(end))
             finding_remedy(finding, REMEDY_SERVER, "Add a binding of type https to the site:",
                            "New-WebBinding -Name \"SITE\" -Protocol https -Port 443 -HostHeader %s "

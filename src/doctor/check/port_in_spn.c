@@ -16,8 +16,9 @@ void check_port_in_spn(const struct facts *facts, struct diagnosis *diagnosis)
         diagnosis, "port_in_spn", WEIGHT_FAULT, CONFIDENCE_SURE,
         "Clients that put the port into the service name (.NET, some policies) get no "
         "Kerberos ticket.");
-    finding_evidence(finding, "%s: %s", fact_text(ticket, "spn"), fact_text(ticket, "error.name"));
-    finding_evidence(finding, "HTTP/%s: ok", view_host(facts));
+    finding_evidence(finding, "%s: %s", view_words(ticket, "spn"),
+                     view_words(ticket, "error.name"));
+    finding_evidence(finding, "HTTP/%s: ok", view_words(facts->root, "subject.host"));
     finding_remedy(finding, REMEDY_DOMAIN,
                    "Register the name with the port as well:", "setspn -S HTTP/%s:%lld %s\\%s",
                    view_command_host(facts), port, view_domain(facts), view_service_account(facts));

@@ -33,8 +33,8 @@ void check_protection_level(const struct facts *facts, struct diagnosis *diagnos
         finding_place(finding, view_name(end));
         finding_evidence(finding,
                          "right binding: %s, random: %s, none: %s, zero: %s, wrong name: %s",
-                         fact_text(end, "protection.P0"), fact_text(end, "protection.P1"),
-                         fact_text(end, "protection.P2"), fact_text(end, "protection.P3"),
-                         fact_text(end, "protection.P4"));
+                         view_words(end, "protection.P0"), view_words(end, "protection.P1"),
+                         view_words(end, "protection.P2"), view_words(end, "protection.P3"),
+                         view_words(end, "protection.P4"));
     }
 }

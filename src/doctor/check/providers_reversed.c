@@ -32,7 +32,7 @@ void check_providers_reversed(const struct facts *facts, struct diagnosis *diagn
     finding_place(finding, view_name(front));
     finding_evidence(finding, "the first challenge of %zu is %s",
                      fact_count(front, "http.first.challenges"),
-                     fact_text(front, "http.first.challenges.0.scheme"));
+                     view_words(front, "http.first.challenges.0.scheme"));
     if (is_right_at_node) {
         finding_evidence(finding, "the nodes offer Negotiate first");
         remedy_untouched_answers(finding);

@@ -30,12 +30,12 @@ void check_proxy_spn_missing(const struct facts *facts, struct diagnosis *diagno
         diagnosis, "proxy_spn_missing", WEIGHT_CAUSE,
         is_known_without ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
         "Extended Protection probably checks service names, and HTTP/%s is not in its list.",
-        view_host(facts));
+        view_words(facts->root, "subject.host"));
     finding_place(finding, view_name(front));
     finding_evidence(finding,
                      "with the name HTTP/%s every login is refused, whatever it says "
                      "about the channel",
-                     view_host(facts));
+                     view_words(facts->root, "subject.host"));
     finding_evidence(finding, is_known_without
                                   ? "a login that names no service is accepted"
                                   : "the account and its ticket are good: the KDC gave both");

@@ -12,8 +12,8 @@ void check_rc4_only(const struct facts *facts, struct diagnosis *diagnosis)
     struct finding *finding = diagnosis_add(
         diagnosis, "rc4_only", WEIGHT_RISK, CONFIDENCE_SURE,
         "Tickets for HTTP/%s are encrypted with %s, which Active Directory is switching off.",
-        view_host(facts), etype == 23 || etype == 24 ? "RC4" : "DES");
-    finding_evidence(finding, "%s: encryption type %lld, kvno %lld", fact_text(ticket, "server"),
+        view_words(facts->root, "subject.host"), etype == 23 || etype == 24 ? "RC4" : "DES");
+    finding_evidence(finding, "%s: encryption type %lld, kvno %lld", view_words(ticket, "server"),
                      etype, fact_number(ticket, "kvno", -1));
     finding_cause(finding,
                   "The account has no AES keys or does not allow them. After the updates of "

@@ -37,8 +37,9 @@ static void check_map(const struct facts *facts, struct diagnosis *diagnosis)
     struct finding *finding = diagnosis_add(
         diagnosis, "realm_mismatch", WEIGHT_FAULT, CONFIDENCE_LIKELY,
         "krb5.conf of this machine looks for %s in the realm %s, but it is known in %s.",
-        view_host(facts), mapped, realm);
-    finding_evidence(finding, "the KDC of %s has a ticket for HTTP/%s", realm, view_host(facts));
+        view_words(facts->root, "subject.host"), mapped, realm);
+    finding_evidence(finding, "the KDC of %s has a ticket for HTTP/%s", realm,
+                     view_words(facts->root, "subject.host"));
     finding_cause(finding, "curl, browsers and others on this machine ask for a ticket in the "
                            "other realm; Windows does not read this file.");
     finding_remedy(finding, REMEDY_CLIENT,
@@ -64,9 +65,10 @@ void check_realm_mismatch(const struct facts *facts, struct diagnosis *diagnosis
         diagnosis_add(diagnosis, "realm_mismatch", WEIGHT_CAUSE, CONFIDENCE_LIKELY,
                       "Kerberos looks for the account or the service in the wrong realm.");
     finding_evidence(finding, "error %lld %s: %s", fact_number(error, "code", 0),
-                     fact_text(error, "name"), fact_text(error, "text"));
+                     view_words(error, "name"), view_words(error, "text"));
     finding_evidence(finding, "the account's realm is %s, the host %s",
-                     fact_text(facts->root, "kerberos.client.realm"), view_host(facts));
+                     view_words(facts->root, "kerberos.client.realm"),
+                     view_words(facts->root, "subject.host"));
     finding_cause(finding, "The account lives in another domain, the name of the host is mapped to "
                            "another realm, or a trust between them is missing.");
     finding_remedy(finding, REMEDY_CLIENT,

@@ -15,9 +15,10 @@ void check_redirected_to_node(const struct facts *facts, struct diagnosis *diagn
                       "People are redirected to %s: what counts for logins is that name, its "
                       "certificate and its service name.",
                       host);
+    char url[VIEW_URL_MAX];
     finding_place(finding, view_name(front));
     finding_evidence(finding, "%lld to %s", fact_number(front, "http.first.status", 0),
-                     fact_text(front, "http.redirect.location"));
-    finding_remedy(finding, REMEDY_CLIENT, "Look there as well:", "handfast doctor https://%s/",
-                   view_harmless(host, "NODE"));
+                     view_words(front, "http.redirect.location"));
+    finding_remedy(finding, REMEDY_CLIENT, "Look there as well:", "handfast doctor %s",
+                   view_redirect_url(front, url));
 }

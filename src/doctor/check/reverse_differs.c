@@ -17,11 +17,13 @@ void check_reverse_differs(const struct facts *facts, struct diagnosis *diagnosi
         bool is_same =
             strncasecmp(name, host, strlen(host)) == 0 &&
             (size == strlen(host) || (size == strlen(host) + 1 && name[size - 1] == '.'));
-        if (size == 0 || is_same || fact_bool(facts->root, "subject.host_is_address"))
+        if (size == 0 || *host == '\0' || is_same ||
+            fact_bool(facts->root, "subject.host_is_address"))
             continue;
-        struct finding *finding = diagnosis_add(
-            diagnosis, "reverse_differs", WEIGHT_NOTE, CONFIDENCE_SURE,
-            "The address %s leads back to %s, not to %s.", fact_text(entry, "address"), name, host);
+        struct finding *finding =
+            diagnosis_add(diagnosis, "reverse_differs", WEIGHT_NOTE, CONFIDENCE_SURE,
+                          "The address %s leads back to %s, not to %s.",
+                          view_words(entry, "address"), name, host);
         finding_cause(finding,
                       "Clients on Linux that look addresses up backwards (rdns in krb5.conf) "
                       "ask for a ticket of that name; Windows does not.");

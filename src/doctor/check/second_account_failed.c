@@ -59,7 +59,7 @@ static bool was_refused_by_kdc(const struct facts *facts)
 // As it is typed.
 static const char *name_account(const json_t *account, char *out, size_t capacity)
 {
-    const char *name = fact_text(account, "name"), *realm = fact_text(account, "realm");
+    const char *name = view_words(account, "name"), *realm = fact_text(account, "realm");
     const char *domain = fact_text(account, "ntlm_domain");
     if (*realm != '\0')
         snprintf(out, capacity, "%.100s@%.100s", name, realm);
@@ -71,14 +71,14 @@ static const char *name_account(const json_t *account, char *out, size_t capacit
 static void put_kdc(struct finding *finding, const struct facts *facts)
 {
     const json_t *account = fact(facts->root, "kerberos.accounts.1");
-    const char *name = fact_text(account, "error.name"), *text = fact_text(account, "error.text");
+    const char *name = view_words(account, "error.name"), *text = view_words(account, "error.text");
     if (was_refused_by_kdc(facts))
         finding_evidence(finding, "KDC error %lld %s: %s", fact_number(account, "error.code", 0),
                          name, text);
-    else if (*name != '\0')
+    else if (fact_is_known(account, "error.name"))
         finding_evidence(finding, "Kerberos: %s, %s", name, text);
     if (!is_another(facts))
-        finding_evidence(finding, "the KDC calls both %s", fact_text(account, "principal"));
+        finding_evidence(finding, "the KDC calls both %s", view_words(account, "principal"));
 }
 
 static void put_exchanges(struct finding *finding, const struct facts *facts, const json_t *front)
@@ -88,7 +88,7 @@ static void put_exchanges(struct finding *finding, const struct facts *facts, co
     if (fact_number(person, "logins", 0) > 0)
         finding_evidence(finding, "%lld logins of it at %s, and %lld let in: %s",
                          fact_number(person, "logins", 0), view_name(front),
-                         fact_number(person, "let_in", 0), fact_text(person, "outcome"));
+                         fact_number(person, "let_in", 0), view_words(person, "outcome"));
     else if (has_password && was_refused_by_kdc(facts))
         finding_evidence(finding, "its password was sent to no server after that: it would only "
                                   "count towards a lockout");

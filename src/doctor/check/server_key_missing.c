@@ -29,9 +29,9 @@ void check_server_key_missing(const struct facts *facts, struct diagnosis *diagn
                           "The server has no key that opens the ticket: %s.", word_of(code));
         finding_place(finding, view_name(end));
         finding_evidence(finding, "its answer: error %lld %s", code,
-                         fact_text(end, "kerberos.krb_error.name"));
+                         view_words(end, "kerberos.krb_error.name"));
         finding_evidence(finding, "ticket for %s, encryption type %lld, kvno %lld",
-                         fact_text(end, "kerberos.spn"),
+                         view_words(end, "kerberos.spn"),
                          fact_number(view_ticket(facts, "host"), "etype", 0),
                          fact_number(view_ticket(facts, "host"), "kvno", -1));
         finding_cause(finding, "Its keytab lacks the name, the type of encryption or the newest "

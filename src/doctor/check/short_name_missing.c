@@ -19,7 +19,7 @@ void check_short_name_missing(const struct facts *facts, struct diagnosis *diagn
     if (is_unknown)
         finding_evidence(finding, "%s has no address", *name ? name : "it");
     if (has_no_ticket)
-        finding_evidence(finding, "no ticket for %s", fact_text(ticket, "spn"));
+        finding_evidence(finding, "no ticket for %s", view_words(ticket, "spn"));
     finding_remedy(finding, REMEDY_DOMAIN,
                    "If people type it, register it as well:", "setspn -S HTTP/%s %s\\%s",
                    view_harmless(name, "NAME"), view_domain(facts), view_service_account(facts));

@@ -29,7 +29,7 @@ void check_sni_missing(const struct facts *facts, struct diagnosis *diagnosis)
             finding,
             is_refused ? "%s shakes hands when asked for %s, and refuses when asked for no name"
                        : "%s shows another certificate when asked for no name than for %s",
-            view_name(node), view_host(facts));
+            view_name(node), view_words(facts->root, "subject.host"));
         remedy_send_sni(finding, facts);
         return;
     }

@@ -27,9 +27,9 @@ void check_spn_duplicate(const struct facts *facts, struct diagnosis *diagnosis)
         diagnosis, "spn_duplicate", WEIGHT_CAUSE, CONFIDENCE_SURE,
         "The service name HTTP/%s belongs to more than one account: no ticket, or one "
         "that the wrong server can open.",
-        view_host(facts));
+        view_words(facts->root, "subject.host"));
     for (size_t i = 0; i < json_array_size(holders) && i < 4; i++)
-        finding_evidence(finding, "%s", fact_text(json_array_get(holders, i), "dn"));
+        finding_evidence(finding, "%s", view_words(json_array_get(holders, i), "dn"));
     if (is_told)
         finding_evidence(finding, "the KDC says: error 8, the name is not unique");
     finding_remedy(finding, REMEDY_DOMAIN, "Find every duplicate of the forest:", "setspn -X -F");

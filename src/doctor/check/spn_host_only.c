@@ -23,8 +23,9 @@ void check_spn_host_only(const struct facts *facts, struct diagnosis *diagnosis)
                   : WEIGHT_NOTE,
         is_felt ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
         "Nobody holds HTTP/%s; tickets are made for the computer %s, which holds HOST/%s.",
-        view_host(facts), fact_text(host, "name"), view_host(facts));
-    finding_evidence(finding, "%s", fact_text(host, "dn"));
+        view_words(facts->root, "subject.host"), view_words(host, "name"),
+        view_words(facts->root, "subject.host"));
+    finding_evidence(finding, "%s", view_words(host, "dn"));
     finding_cause(finding,
                   "HOST stands for HTTP as long as there is no HTTP name. Only that "
                   "computer opens such tickets, not several nodes behind a load balancer.");

@@ -15,16 +15,16 @@ void check_spn_missing(const struct facts *facts, struct diagnosis *diagnosis)
     struct finding *finding = diagnosis_add(
         diagnosis, "spn_missing", WEIGHT_CAUSE, CONFIDENCE_SURE,
         "No account holds the service name HTTP/%s: nobody gets a Kerberos ticket.", host);
-    finding_evidence(finding, "the KDC says: error 7 %s for %s", fact_text(ticket, "error.name"),
-                     fact_text(ticket, "spn"));
+    finding_evidence(finding, "the KDC says: error 7 %s for %s", view_words(ticket, "error.name"),
+                     view_words(ticket, "spn"));
     if (holders != NULL && json_array_size(holders) == 0)
         finding_evidence(finding, "the directory has no account with that name either");
     if (fact_bool(holders, "0.is_disabled"))
         finding_evidence(finding, "the account that holds it, %s, is disabled",
-                         fact_text(holders, "0.name"));
+                         view_words(holders, "0.name"));
     finding_evidence(finding, "NTLM at the same place: %s",
                      *fact_text(facts_front(facts), "ntlm.outcome")
-                         ? fact_text(facts_front(facts), "ntlm.outcome")
+                         ? view_words(facts_front(facts), "ntlm.outcome")
                          : "not tried");
     finding_cause(finding, "It was never registered, or only for another name. Browsers fall back "
                            "to NTLM without a word.");

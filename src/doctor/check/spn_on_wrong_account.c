@@ -44,10 +44,11 @@ void check_spn_on_wrong_account(const struct facts *facts, struct diagnosis *dia
         diagnosis, "spn_on_wrong_account", is_refused ? WEIGHT_CAUSE : WEIGHT_RISK,
         is_foreign && is_refused ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
         "The service name HTTP/%s belongs to %s%s, which the nodes probably do not run as.",
-        view_host(facts), is_computer ? "the computer " : "", fact_text(holder, "name"));
-    finding_evidence(finding, "%s", fact_text(holder, "dn"));
+        view_words(facts->root, "subject.host"), is_computer ? "the computer " : "",
+        view_words(holder, "name"));
+    finding_evidence(finding, "%s", view_words(holder, "dn"));
     if (is_refused)
-        finding_evidence(finding, "Kerberos: %s%s", fact_text(front, "kerberos.outcome"),
+        finding_evidence(finding, "Kerberos: %s%s", view_words(front, "kerberos.outcome"),
                          is_told ? ": the server cannot open the ticket" : "");
     finding_cause(finding, is_foreign
                                ? "Only one machine can open tickets made for a computer; "

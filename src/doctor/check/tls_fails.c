@@ -15,8 +15,8 @@ void check_tls_fails(const struct facts *facts, struct diagnosis *diagnosis)
             diagnosis_add(diagnosis, "tls_fails", is_node ? WEIGHT_FAULT : WEIGHT_CAUSE,
                           CONFIDENCE_SURE, "The TLS handshake with %s fails.", view_name(end));
         finding_place(finding, view_name(end));
-        finding_evidence(finding, "%s, asked for the name %s: %s", fact_text(end, "address"),
-                         view_host(facts), fact_text(end, "tls.problem"));
+        finding_evidence(finding, "%s, asked for the name %s: %s", view_words(end, "address"),
+                         view_words(facts->root, "subject.host"), view_words(end, "tls.problem"));
         if (fact_bool(end, "tls.no_name.ok"))
             finding_evidence(finding, "without a server name (SNI) the handshake succeeds");
         finding_cause(finding, "No certificate is bound to that name or address, its key cannot be "

@@ -18,7 +18,7 @@ void check_type2_missing(const struct facts *facts, struct diagnosis *diagnosis)
         "The first message of NTLM is answered without the server's challenge (Type 2).");
     finding_place(finding, view_name(front));
     finding_evidence(finding, "Type 1 by %s, answer %lld %s with %zu challenges, none with a token",
-                     fact_text(front, "ntlm.scheme"), fact_number(answer, "status", 0),
+                     view_words(front, "ntlm.scheme"), fact_number(answer, "status", 0),
                      fact_text(answer, "reason"), fact_count(answer, "challenges"));
     if (node != NULL)
         finding_evidence(finding, "%s, reached directly, sends one", view_name(node));

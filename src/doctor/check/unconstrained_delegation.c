@@ -12,8 +12,8 @@ void check_unconstrained_delegation(const struct facts *facts, struct diagnosis 
         diagnosis_add(diagnosis, "unconstrained_delegation", WEIGHT_RISK, CONFIDENCE_SURE,
                       "The account %s may act as anybody who logs in, towards every server "
                       "(unconstrained delegation).",
-                      fact_text(holder, "name"));
-    finding_evidence(finding, "%s: TRUSTED_FOR_DELEGATION", fact_text(holder, "dn"));
+                      view_words(holder, "name"));
+    finding_evidence(finding, "%s: TRUSTED_FOR_DELEGATION", view_words(holder, "dn"));
     finding_cause(finding,
                   "Whoever takes over one node takes over everybody who visits it; tickets "
                   "also become twice as large.");

@@ -63,10 +63,10 @@ static bool is_failed(const struct facts *facts, const json_t *end, const char *
 static bool leads_on(const json_t *front)
 {
     const json_t *redirect = fact(front, "http.redirect");
-    if (fact_number(front, "http.first.status", 0) / 100 != 3 ||
-        *fact_text(redirect, "location") == '\0' || fact_bool(redirect, "loops"))
-        return false;
-    return !fact_is_known(redirect, "page") || view_offers_windows(fact(redirect, "page"));
+    bool is_offered = fact_number(front, "http.first.status", 0) / 100 == 3 &&
+                      *fact_text(redirect, "location") != '\0' && !fact_bool(redirect, "loops") &&
+                      view_offers_windows(fact(redirect, "page"));
+    return is_offered || view_leads_away(front);
 }
 
 static bool is_shut(const json_t *front)
@@ -88,7 +88,7 @@ static void put_login(struct finding *finding, const json_t *end, const char *sc
                          fact_text(answer, "reason"));
     else if (*fact_text(answer, "end") != '\0')
         finding_evidence(finding, "%s at %s: %s (%s)", scheme, view_name(end), outcome,
-                         fact_text(answer, "end"));
+                         view_words(answer, "end"));
     else if (*outcome != '\0')
         finding_evidence(finding, "%s at %s: %s", scheme, view_name(end), outcome);
 }
@@ -103,8 +103,8 @@ static void put_kerberos(struct finding *finding, const struct facts *facts, con
                   fact(end, "kerberos.answer"));
     else
         finding_evidence(finding, "Kerberos at %s: no ticket for %s: %s %s", view_name(end),
-                         fact_text(end, "kerberos.spn"), fact_text(error, "name"),
-                         fact_text(error, "text"));
+                         view_words(end, "kerberos.spn"), view_words(error, "name"),
+                         view_words(error, "text"));
 }
 
 static void put_page(struct finding *finding, const json_t *end)
@@ -113,7 +113,7 @@ static void put_page(struct finding *finding, const json_t *end)
     const char *says = fact_text(first, "body_says");
     finding_evidence(finding, "without credentials: %lld %s, %zu challenges (%s)%s%s",
                      fact_number(first, "status", 0), fact_text(first, "reason"),
-                     fact_count(first, "challenges"), fact_text(first, "end"),
+                     fact_count(first, "challenges"), view_words(first, "end"),
                      *says != '\0' ? "; the page says: " : "", says);
 }
 

@@ -40,6 +40,12 @@ bool view_has_account(const struct facts *facts)
     return fact_count(facts->root, "subject.accounts") > 0;
 }
 
+const char *view_account(const struct facts *facts)
+{
+    const char *principal = fact_text(facts->root, "kerberos.client.principal");
+    return *principal != '\0' ? principal : view_words(facts->root, "subject.accounts.0.name");
+}
+
 bool view_answers(const json_t *end)
 {
     return fact_number(end, "http.first.status", 0) != 0;
@@ -59,6 +65,29 @@ bool view_offers_windows(const json_t *answer)
 {
     return view_offers(answer, "NTLM") || view_offers(answer, "Negotiate") ||
            view_offers(answer, "Nego2") || view_offers(answer, "Kerberos");
+}
+
+bool view_leads_away(const json_t *front)
+{
+    const json_t *redirect = fact(front, "http.redirect");
+    return fact_number(front, "http.first.status", 0) / 100 == 3 &&
+           *fact_text(redirect, "location") != '\0' && !fact_bool(redirect, "loops") &&
+           !fact_is_known(redirect, "page");
+}
+
+bool view_is_elsewhere(const struct facts *facts)
+{
+    const json_t *node;
+    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
+        if (view_offers_windows(fact(node, "http.first")))
+            return false;
+    return view_leads_away(facts_front(facts));
+}
+
+const char *view_words(const json_t *from, const char *path)
+{
+    const char *text = fact_text(from, path);
+    return *text != '\0' ? text : "(not known)";
 }
 
 bool view_failed(const json_t *end, const char *path)
@@ -154,6 +183,18 @@ static bool is_harmless(const char *text)
 const char *view_harmless(const char *text, const char *placeholder)
 {
     return is_harmless(text) ? text : placeholder;
+}
+
+const char *view_redirect_url(const json_t *front, char out[VIEW_URL_MAX])
+{
+    const char *location = fact_text(front, "http.redirect.location");
+    int size = (int)strcspn(location, "?#");
+    bool is_absolute =
+        strncasecmp(location, "http://", 7) == 0 || strncasecmp(location, "https://", 8) == 0;
+    if (size >= VIEW_URL_MAX || !is_absolute)
+        return "URL";
+    snprintf(out, VIEW_URL_MAX, "%.*s", size, location);
+    return view_harmless(out, "URL");
 }
 
 const char *view_domain(const struct facts *facts)

@@ -14,11 +14,23 @@ const char *view_place(const json_t *end);
 const char *view_host(const struct facts *facts); // of the URL, "" when unknown
 bool view_has_account(const struct facts *facts);
 
+// The first account as sentences name it: its principal, or as it was given.
+const char *view_account(const struct facts *facts);
+
 // Connected, shaken hands and got an answer to a first request.
 bool view_answers(const json_t *end);
 // Something came that is not in order as HTTP.
 bool view_is_malformed(const json_t *answer);
 bool view_offers(const json_t *answer, const char *scheme);
+// It sends everybody on to a place that was not looked at: what counts is there.
+bool view_leads_away(const json_t *front);
+// So does the front, and no node asks for a login either: nothing that counts was looked at.
+bool view_is_elsewhere(const struct facts *facts);
+// For commands: where it leads, without a query; "URL" when that is not harmless or not absolute.
+#define VIEW_URL_MAX 256
+const char *view_redirect_url(const json_t *front, char out[VIEW_URL_MAX]);
+// For sentences: the text, or "(not known)", so that none has a hole.
+const char *view_words(const json_t *from, const char *path);
 bool view_offers_windows(const json_t *answer); // NTLM, Negotiate, Nego2 or Kerberos
 
 // An outcome that was tried and is no login: refused, no challenge, closed, no answer, rejected,

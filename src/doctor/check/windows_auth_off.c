@@ -45,11 +45,11 @@ static void say(struct diagnosis *diagnosis, const json_t *end, bool is_all)
     finding_place(finding, view_name(end));
     if (status == 401)
         finding_evidence(finding, "the 401 offers only %s%s%s",
-                         fact_text(first, "challenges.0.scheme"),
+                         view_words(first, "challenges.0.scheme"),
                          fact_count(first, "challenges") > 1 ? " and " : "",
-                         fact_text(first, "challenges.1.scheme"));
+                         view_words(first, "challenges.1.scheme"));
     else
-        finding_evidence(finding, "%lld to %s", status, fact_text(end, "http.redirect.location"));
+        finding_evidence(finding, "%lld to %s", status, view_words(end, "http.redirect.location"));
     finding_cause(finding, status == 401
                                ? "It is switched off for this path, or its role service "
                                  "is not installed."

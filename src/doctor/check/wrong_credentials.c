@@ -19,13 +19,13 @@ void check_wrong_credentials(const struct facts *facts, struct diagnosis *diagno
         diagnosis, "wrong_credentials", WEIGHT_CAUSE,
         is_node_tried ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
         "The account %s is refused%s: probably its name, domain or password is wrong.",
-        fact_text(facts->root, "subject.accounts.0.name"), is_node_tried ? " everywhere" : "");
+        view_words(facts->root, "subject.accounts.0.name"), is_node_tried ? " everywhere" : "");
     finding_evidence(finding, "NTLM as %s\\%s: refused after the last leg",
-                     fact_text(facts->root, "subject.accounts.0.ntlm_domain"),
-                     fact_text(facts->root, "subject.accounts.0.name"));
+                     view_words(facts->root, "subject.accounts.0.ntlm_domain"),
+                     view_words(facts->root, "subject.accounts.0.name"));
     if (fact_is_known(facts->root, "kerberos.client.error"))
         finding_evidence(finding, "Kerberos cannot tell: %s",
-                         fact_text(facts->root, "kerberos.client.error.text"));
+                         view_words(facts->root, "kerberos.client.error.text"));
     finding_cause(finding, "If the account is right: the servers have lost their trust in the "
                            "domain, or the account is locked, expired or outside its hours.");
     finding_remedy(finding, REMEDY_DOMAIN, "Look at the account:",

@@ -17,18 +17,19 @@ void check_wrong_key(const struct facts *facts, struct diagnosis *diagnosis)
         return;
     struct finding *finding = diagnosis_add(
         diagnosis, "wrong_key", WEIGHT_CAUSE, is_told ? CONFIDENCE_SURE : CONFIDENCE_LIKELY,
-        "The servers cannot open the Kerberos tickets for HTTP/%s.", view_host(facts));
+        "The servers cannot open the Kerberos tickets for HTTP/%s.",
+        view_words(facts->root, "subject.host"));
     finding_place(finding, view_name(front));
     finding_evidence(finding,
                      is_told ? "the answer: error %lld (KRB_AP_ERR_%s)"
                              : "Kerberos is refused, NTLM with the same account is accepted",
                      code, code == 31 ? "BAD_INTEGRITY" : "MODIFIED");
     finding_evidence(finding, "ticket for %s, encryption type %lld, kvno %lld",
-                     fact_text(ticket, "server"), fact_number(ticket, "etype", 0),
+                     view_words(ticket, "server"), fact_number(ticket, "etype", 0),
                      fact_number(ticket, "kvno", -1));
     const json_t *holder = fact(view_holders(facts, "HTTP", view_host(facts)), "0");
     if (holder != NULL)
-        finding_evidence(finding, "the directory gives the name to %s", fact_text(holder, "dn"));
+        finding_evidence(finding, "the directory gives the name to %s", view_words(holder, "dn"));
     finding_cause(finding, "The name belongs to an account, but IIS opens tickets with the key of "
                            "the computer (kernel mode), or the application pools run as another "
                            "account, or its password was changed.");

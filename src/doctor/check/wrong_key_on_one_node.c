@@ -20,7 +20,7 @@ void check_wrong_key_on_one_node(const struct facts *facts, struct diagnosis *di
                                             view_name(bad), view_name(good));
     finding_place(finding, view_name(bad));
     finding_evidence(finding, "%s: %s%s; %s: ok", view_name(bad),
-                     fact_text(bad, "kerberos.outcome"),
+                     view_words(bad, "kerberos.outcome"),
                      code == 41   ? " with error 41 (KRB_AP_ERR_MODIFIED)"
                      : code == 31 ? " with error 31 (KRB_AP_ERR_BAD_INTEGRITY)"
                                   : "",

@@ -50,6 +50,21 @@ static void paths_lead_to_values(void **state)
     facts_done(&facts);
 }
 
+static void a_report_holds_its_facts(void **state)
+{
+    (void)state;
+    char problem[128];
+    struct facts facts;
+    take(&facts, "{\"verdict\":\"v\",\"findings\":[],\"facts\":{\"facts\":1,\"subject\":{\"url\":"
+                 "\"https://a/\"}}}");
+    assert_string_equal(fact_text(facts.root, "subject.url"), "https://a/");
+    assert_null(json_object_get(facts.root, "verdict"));
+    assert_false(facts_parse(&facts, SPAN("{\"findings\":[],\"facts\":{\"facts\":2}}"), problem,
+                             sizeof problem));
+    assert_string_equal(fact_text(facts.root, "subject.url"), "https://a/");
+    facts_done(&facts);
+}
+
 static void what_is_not_there_is_not_known(void **state)
 {
     (void)state;
@@ -183,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_lead_to_values),
+        cmocka_unit_test(a_report_holds_its_facts),
         cmocka_unit_test(what_is_not_there_is_not_known),
         cmocka_unit_test(the_front_is_the_first_that_answers),
         cmocka_unit_test(numbers_leave_room_to_reckon),

@@ -207,6 +207,81 @@ static void the_verdict_of(const char *end, const char *kerberos, const char *sa
     facts_done(&facts);
 }
 
+// Where the URL only leads to another, that one is what has to be asked about.
+static void the_verdict_says_where_people_are_sent(void **state)
+{
+    (void)state;
+    static const char redirect[] =
+        "{\"http\":{\"first\":{\"status\":308},\"redirect\":{\"location\":\"%s\",\"host\":"
+        "\"app.example.com\",\"same_host\":true,\"to_plain\":false,\"loops\":false}}}";
+    static const struct {
+        const char *location, *says;
+    } cases[] = {
+        {"https://app.example.com:8443/a?x", "(handfast doctor https://app.example.com:8443/a)."},
+        {"https://app.example.com/", "redirected to https://app.example.com/: what counts"},
+        {"https://app.example.com/$(calc)", "(handfast doctor URL)"},
+        {"//app.example.com/", "(handfast doctor URL)"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char end[512];
+        struct facts facts;
+        struct diagnosis diagnosis;
+        snprintf(end, sizeof end, redirect, cases[i].location);
+        take(&facts, end);
+        diagnosis_init(&diagnosis);
+        doctor_judge(&facts, &diagnosis);
+        assert_true(doctor_is_elsewhere(&facts));
+        char *json = print(&facts, &diagnosis, false, true);
+        json_t *root = json_loads(json, 0, NULL);
+        if (strstr(fact_text(root, "verdict"), cases[i].says) == NULL)
+            fail_msg("%s: %s", cases[i].says, fact_text(root, "verdict"));
+        assert_null(strstr(json, "Nothing wrong"));
+        assert_true(json_is_null(json_object_get(root, "healthy")));
+        json_decref(root);
+        free(json);
+        diagnosis_done(&diagnosis);
+        facts_done(&facts);
+    }
+}
+
+static void a_redirect_with_a_page_or_nodes_that_ask_is_no_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {
+        "{\"http\":{\"first\":{\"status\":302},\"redirect\":{\"location\":\"/a\",\"page\":{"
+        "\"status\":401}}}}",
+        "{\"http\":{\"first\":{\"status\":302},\"redirect\":{\"location\":\"/\",\"loops\":true}}}",
+        "{\"http\":{\"first\":{\"status\":401}}}",
+        "{\"http\":{\"first\":{\"status\":302},\"redirect\":{\"location\":\"https://n1/\"}}},"
+        "{\"is_node\":true,\"http\":{\"first\":{\"challenges\":[{\"scheme\":\"NTLM\"}]}}}",
+    };
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        struct facts facts;
+        take(&facts, ends[i]);
+        assert_false(doctor_is_elsewhere(&facts));
+        facts_done(&facts);
+    }
+}
+
+static void the_verdict_says_that_no_node_was_reached(void **state)
+{
+    (void)state;
+    static const char says[] = "None of the nodes could be";
+    the_verdict_of("{\"http\":{\"first\":{\"status\":401}}},"
+                   "{\"is_node\":true,\"tcp\":{\"is_open\":false}}",
+                   "{}", says);
+    struct facts facts;
+    struct diagnosis diagnosis;
+    take(&facts, "{\"http\":{\"first\":{\"status\":401}}},"
+                 "{\"is_node\":true,\"tcp\":{\"is_open\":false}},"
+                 "{\"is_node\":true,\"tcp\":{\"is_open\":true}}");
+    diagnosis_init(&diagnosis);
+    char *text = print(&facts, &diagnosis, false, false);
+    assert_null(strstr(text, "None of the nodes"));
+    free(text);
+    facts_done(&facts);
+}
+
 static void the_verdict_does_not_blame_the_site(void **state)
 {
     (void)state;
@@ -258,6 +333,9 @@ int main(void)
         cmocka_unit_test(findings_are_wrapped_and_commands_are_not),
         cmocka_unit_test(json_holds_everything),
         cmocka_unit_test(json_shows_a_terminal_nothing_but_ascii),
+        cmocka_unit_test(the_verdict_says_where_people_are_sent),
+        cmocka_unit_test(a_redirect_with_a_page_or_nodes_that_ask_is_no_elsewhere),
+        cmocka_unit_test(the_verdict_says_that_no_node_was_reached),
         cmocka_unit_test(the_verdict_does_not_blame_the_site),
         cmocka_unit_test(what_servers_call_themselves_is_made_safe),
     };
