@@ -236,17 +236,35 @@ static bool goes_on(const struct reader *reader)
     return !reader->is_broken && reader->left > 0;
 }
 
-// RFC 6066 section 3: one name of the one type there is.
+// A host name; or an IPv6 address, which some clients send though they should not: it is the name
+// of no site. Nothing at all is no name.
+static bool read_name(struct span text, struct hello *hello)
+{
+    if (span_is_empty(text) || host_name_parse(text, hello->name, &hello->name_size))
+        return true;
+    if (!host_is_ipv6(text))
+        return false;
+    for (size_t i = 0; i < text.size; i++)
+        hello->name[i] = ascii_lower(text.data[i]);
+    hello->name_size = text.size;
+    return true;
+}
+
+// RFC 6066 section 3: one name of the one type there is. An empty list is left to TLS to refuse.
 static void read_server_name(struct reader *reader, struct hello *hello)
 {
     uint8_t text[HELLO_NAME_MAX + 1]; // a last dot may stand after the longest name
     size_t after_list = enter(reader, 2);
+    if (!goes_on(reader)) {
+        leave(reader, after_list);
+        return;
+    }
     require(reader, take_number(reader, 1) == 0);
     size_t after_name = enter(reader, 2);
     size_t size = reader->left;
     require(reader, size <= sizeof text);
     if (take_bytes(reader, text, size))
-        require(reader, host_name_parse(span_of(text, size), hello->name, &hello->name_size));
+        require(reader, read_name(span_of(text, size), hello));
     leave(reader, after_name);
     leave(reader, after_list);
 }

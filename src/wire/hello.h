@@ -36,8 +36,8 @@ enum first_bytes first_bytes_look(struct span bytes);
 // MORE until it is complete; BAD with END_HELLO_BAD (not a ClientHello, lengths that contradict
 // each other, an extension we read given twice, more in its last record, two server names, a name
 // with a zero byte or not a host name) or END_HELLO_TOO_BIG (would end after HELLO_MAX_BYTES).
-// Records are checked as they come, the hello itself once it is complete. An IPv4 address passes as
-// a name, though RFC 6066 forbids it.
+// Records are checked as they come, the hello itself once it is complete. An address passes as a
+// name, though RFC 6066 forbids it (IPv6 without brackets); an empty name or list as none.
 struct parse hello_read(struct span bytes, struct hello *ret_hello);
 
 static inline struct span hello_name(const struct hello *hello)

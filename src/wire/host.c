@@ -87,7 +87,7 @@ static int ipv6_groups(struct span run, bool is_last)
     return groups;
 }
 
-static bool is_ipv6(struct span text)
+bool host_is_ipv6(struct span text)
 {
     for (size_t i = 0; i + 1 < text.size; i++) {
         if (text.data[i] != ':' || text.data[i + 1] != ':')
@@ -105,7 +105,7 @@ static bool bracketed_parse(struct span text, struct host *ret_host)
     size_t close = span_find(text, ']');
     struct span address = span_after(span_first(text, close), 1);
     struct span port = span_after(text, close + 1);
-    if (close == text.size || address.size > HOST_NAME_MAX || !is_ipv6(address))
+    if (close == text.size || address.size > HOST_NAME_MAX || !host_is_ipv6(address))
         return false;
     if (!span_is_empty(port) && port.data[0] != ':')
         return false;

@@ -27,6 +27,9 @@ bool host_parse(struct span text, struct host *ret_host);
 // sense.
 bool host_name_parse(struct span text, uint8_t *ret_name, size_t *ret_size);
 
+// Is it an IPv6 address (RFC 4291 section 2.2), without brackets and zone?
+bool host_is_ipv6(struct span text);
+
 static inline struct span host_name(const struct host *host)
 {
     return span_of(host->name, host->name_size);

@@ -245,6 +245,57 @@ def test_a_default_site_takes_them(stage, name):
         assert answer.startswith(b"HTTP/1.1 200 ")
 
 
+def odd_name(kind):
+    """A hello with a server name that no library here would send."""
+    if kind == "IPv6":
+        named, changed = b"\0\3aaa", b"\0\3::1"
+        data = hello.make("aaa")
+    else:  # server_name with no name in it, and an unknown extension that fills the gap
+        named, changed = b"\0\0\0\x09\0\7\0\0\4aaaa", b"\0\0\0\5\0\3\0\0\0\xfa\xfa\0\0"
+        data = hello.make("aaaa")
+    assert data.count(named) == 1
+    return data.replace(named, changed)
+
+
+ODD_NAMES = pytest.mark.parametrize("kind", ["IPv6", "empty"])
+
+
+@ODD_NAMES
+def test_an_odd_name_is_refused_with_an_alert(stage, kind):
+    with stage() as it:
+        client = it.raw()
+        client.send(odd_name(kind))
+        rest = client.read_rest()
+        assert rest[:1] == b"\x15" and rest[-2:] == b"\x02\x70" and client.end == "closed", rest
+        if kind == "IPv6":
+            assert it.wait_for_log(end="hello_unknown_name")["sni"] == "::1"
+        else:
+            it.wait_for_log(end="hello_no_name")
+
+
+@ODD_NAMES
+def test_a_default_site_takes_an_odd_name(stage, kind):
+    with stage(listener={"default_site": "portal"}) as it:
+        client = it.raw()
+        client.send(odd_name(kind))
+        got = client.read(7)
+        assert got[:1] == b"\x16", got  # a ServerHello
+        client.reset()
+
+
+@ODD_NAMES
+def test_an_odd_name_is_passed_through_untouched(stage, kind):
+    def edit(config, it):
+        passing(config, it)
+        config["listeners"][0]["default_site"] = "pass"
+
+    with stage(edit=edit) as it:
+        client = it.raw()
+        data = odd_name(kind)
+        client.send(data)
+        arrives(it, client, data)
+
+
 def test_a_default_site_may_be_passed_through(stage):
     def edit(config, it):
         passing(config, it)

@@ -267,6 +267,7 @@ static void names_are_made_plain(void **state)
     static const char *const names[][2] = {
         {"a", "a"},       {NAME, NAME},           {"WWW.Example.TEST", NAME},
         {NAME ".", NAME}, {"my_host", "my_host"}, {"192.0.2.1", "192.0.2.1"},
+        {"::1", "::1"},   {"", ""},               {"2001:DB8::192.0.2.1", "2001:db8::192.0.2.1"},
     };
     for (size_t i = 0; i < COUNT(names); i++) {
         make_named(span_text(names[i][0]));
@@ -282,13 +283,13 @@ static void bad_names_are_refused(void **state)
 {
     (void)state;
     static const struct span names[] = {
-        {(const uint8_t *)"", 0},
         {(const uint8_t *)".", 1},
         {(const uint8_t *)"a..b", 4},
         {(const uint8_t *)"a\0b", 3},
         {(const uint8_t *)"a\0", 2},
         {(const uint8_t *)"a b", 3},
-        {(const uint8_t *)"::1", 3},
+        {(const uint8_t *)":::", 3},
+        {(const uint8_t *)"fe80::1%1", 9},
         {(const uint8_t *)"a:443", 5},
         {(const uint8_t *)"[::1]", 5},
         {(const uint8_t *)"*.a", 3},
@@ -324,7 +325,8 @@ static const struct extension_case extensions[] = {
     EXTENSION(0, "\0\x04\0\0\x01n", OK),
     EXTENSION(0, "", HELLO_BAD),
     EXTENSION(0, "\0", HELLO_BAD),
-    EXTENSION(0, "\0\0", HELLO_BAD),
+    EXTENSION(0, "\0\0", OK), // a list of no name
+    EXTENSION(0, "\0\0\0", HELLO_BAD),
     EXTENSION(0, "\0\x05\0\0\x01n", HELLO_BAD),          // the list is longer than the extension
     EXTENSION(0, "\0\x03\0\0\x01n", HELLO_BAD),          // and shorter
     EXTENSION(0, "\0\x04\0\0\x02n", HELLO_BAD),          // the name is longer than the list
