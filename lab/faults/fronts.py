@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Small fronts with one fault each that no common product can be configured to have. Relays bytes to
 # one node; ends with its parent's network.
-"""fronts.py first-segment|plain-http|deaf|resumes-cut ADDRESS"""
+"""fronts.py first-segment|plain-http|deaf|bad-head ADDRESS"""
 
 import socket
 import sys
@@ -61,7 +61,16 @@ def deaf(client, _node):
         pass
 
 
-KINDS = {"first-segment": first_segment, "plain-http": plain_http, "deaf": deaf}
+def bad_head(client, _node):
+    """Asks for a login in an answer with a name that is none."""
+    client.settimeout(5)
+    client.recv(65536)
+    client.sendall(b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\n"
+                   b"WWW-Authenticate: NTLM\r\nX My Header: v\r\nContent-Length: 0\r\n\r\n")
+
+
+KINDS = {"bad-head": bad_head, "first-segment": first_segment, "plain-http": plain_http,
+         "deaf": deaf}
 
 
 def serve(kind, node):

@@ -16,6 +16,16 @@ def _(s):
     s.prove("the front is there", s.ask().status == 401)
 
 
+@fault("node-name-unknown", "node_closed")
+def _(s):
+    """the name that is given for a node has no address"""
+    s.nodes()
+    s.handfast("passthrough")
+    s.direct = ["iis1=127.0.0.21:443", "iis9=iis9.example.test:443"]
+    s.prove("curl does not find it", "resolve host" in s.run("curl", "-skS",
+                                                             "https://iis9.example.test/"))
+
+
 @fault("redirect-to-unknown", "nodes_not_reachable_by_name", records=without("iis1", "iis2"))
 def _(s):
     """Handfast redirects to nodes whose names DNS does not know"""

@@ -33,6 +33,27 @@ def _(s):
     s.prove("no TLS", "wrong version number" in s.run("curl", "-skS", s.url))
 
 
+@fault("tls-on-plain-port", "tls_on_plain_port")
+def _(s):
+    """the URL says http://, and the port speaks TLS"""
+    s.nodes()
+    s.handfast("passthrough")
+    s.url = "http://lb.example.test:443/"
+    said = s.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", s.url)
+    s.prove("no login in clear", "401" not in said)
+    s.prove("TLS is answered there", s.ask().status == 401)
+
+
+@fault("answer-malformed", "answer_malformed")
+def _(s):
+    """a header line of the 401 has a blank in its name"""
+    s.nodes()
+    s.script("bad-head")
+    s.url = "http://lb.example.test:443/"
+    said = s.run("curl", "-sSi", s.url)
+    s.prove("both challenges, and a line that is none", "NTLM" in said and "X My Header: v" in said)
+
+
 @fault("tls-fails", "tls_fails")
 def _(s):
     """HAProxy knows no certificate for the name (strict-sni)"""
