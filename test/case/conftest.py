@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Certificates once for the whole run, and a maker of stages. The clients here believe only the
 # lab's authority, so what a workplace sets for others is taken out of the environment.
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -34,6 +37,40 @@ def stage(papers):
         return Stage(papers, *arguments, **options)
 
     return make
+
+
+# What the sanitizers of a binary that has them write, one file for each process that did wrong: a
+# leak in a command or in a start that a test wants to fail would otherwise be seen by nobody.
+REPORTS = tempfile.mkdtemp(prefix="handfast-sanitizers-")
+os.chmod(REPORTS, 0o777)
+atexit.register(shutil.rmtree, REPORTS, ignore_errors=True)
+for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+    os.environ[name] = ":".join(filter(None, [os.environ.get(name), f"log_path={REPORTS}/report"]))
+
+
+def take_reports():
+    text = ""
+    for file in sorted(os.listdir(REPORTS)):
+        path = os.path.join(REPORTS, file)
+        with open(path, encoding="utf-8", errors="replace") as report:
+            text += report.read()
+        os.remove(path)
+    return text
+
+
+@pytest.fixture(autouse=True)
+def sanitizers_are_silent():
+    yield
+    said = take_reports()
+    assert not said, said
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sanitizers_stay_silent():
+    """What ended with the last test of a module, or after all."""
+    yield
+    said = take_reports()
+    assert not said, said
 
 
 def pytest_terminal_summary(terminalreporter):
