@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// A queue of pages and the thread that writes them.
+// A queue of pages and the thread that writes them. What cannot be written is counted, said once,
+// and never mixed with what can: a torn line is closed before the next.
 #include "control/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "control/supervisor.h"
 
 #define PAGES_MAX 256 // 16 MiB of lines waiting for a writer that does not keep up
+#define END_S     2   // how long the end waits for a reader that takes nothing
 
 struct journal {
     pthread_t thread;
@@ -21,27 +27,79 @@ struct journal {
     bool is_ending;
     int fd;
     int next_fd; // what the writer shall go on with, or -1
+    // the writer's own
+    bool is_torn;    // the last line written is not whole
+    bool is_failing; // and that has been said
     atomic_uint_fast64_t lost_lines;
 };
 
-static void write_all(int fd, const char *bytes, size_t size)
+static uint64_t count_lines(struct span text)
 {
-    while (size) {
-        ssize_t written = write(fd, bytes, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return;
-        bytes += written;
-        size -= (size_t)written;
+    uint64_t lines = 0;
+    for (size_t i = 0; i < text.size; i++)
+        lines += text.data[i] == '\n';
+    return lines;
+}
+
+// Standard output may be shared with somebody who made it non-blocking.
+static bool can_try_again(int fd)
+{
+    struct pollfd waits = {.fd = fd, .events = POLLOUT};
+    if (errno == EAGAIN)
+        return poll(&waits, 1, -1) >= 0 || errno == EINTR;
+    return errno == EINTR;
+}
+
+// How much of `text` was written; less than all with errno.
+static size_t write_all(int fd, struct span text)
+{
+    size_t done = 0;
+    while (done < text.size) {
+        ssize_t written = write(fd, text.data + done, text.size - done);
+        if (written > 0)
+            done += (size_t)written;
+        else if (written == 0 || !can_try_again(fd))
+            break;
     }
+    return done;
+}
+
+static void note_lost(struct journal *journal, uint64_t lines)
+{
+    atomic_fetch_add(&journal->lost_lines, lines);
+    if (!journal->is_failing)
+        supervisor_say("log: lines are lost: %s", strerror(errno));
+    journal->is_failing = true;
+}
+
+static void write_page(struct journal *journal, const struct log_page *page)
+{
+    struct span text = span_of(page->bytes, page->size);
+    if (journal->is_torn && write_all(journal->fd, SPAN("\n")) == 0) {
+        note_lost(journal, count_lines(text));
+        return;
+    }
+    size_t done = write_all(journal->fd, text);
+    journal->is_torn = done > 0 && page->bytes[done - 1] != '\n';
+    if (done < text.size) {
+        note_lost(journal, count_lines(span_after(text, done)));
+        return;
+    }
+    if (journal->is_failing)
+        supervisor_say("log: written again, %llu lines have been lost",
+                       (unsigned long long)journal_lost_lines(journal));
+    journal->is_failing = false;
 }
 
 static int open_target(const char *target)
 {
     if (strcmp(target, "stdout") == 0)
         return STDOUT_FILENO;
-    return open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    // opening a FIFO that nobody reads would block, and with it the start or a reload
+    int fd = open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
 }
 
 static void close_target(int fd)
@@ -79,12 +137,13 @@ static void *run(void *argument)
         if (next_fd >= 0) {
             close_target(journal->fd);
             journal->fd = next_fd;
+            journal->is_torn = false;
         }
         if (!letter && next_fd < 0)
             return NULL;
         if (letter) {
             struct log_page *page = CONTAINER(letter, struct log_page, letter);
-            write_all(journal->fd, page->bytes, page->size);
+            write_page(journal, page);
             free(page);
         }
     }
@@ -107,14 +166,6 @@ struct journal *journal_new(const char *target)
     return journal;
 }
 
-static uint64_t count_lines(const struct log_page *page)
-{
-    uint64_t lines = 0;
-    for (size_t i = 0; i < page->size; i++)
-        lines += page->bytes[i] == '\n';
-    return lines;
-}
-
 void journal_take(void *receiver, struct log_page *page)
 {
     struct journal *journal = receiver;
@@ -129,7 +180,7 @@ void journal_take(void *receiver, struct log_page *page)
     }
     pthread_mutex_unlock(&journal->lock);
     if (is_full) {
-        atomic_fetch_add(&journal->lost_lines, count_lines(page));
+        atomic_fetch_add(&journal->lost_lines, count_lines(span_of(page->bytes, page->size)));
         free(page);
     }
 }
@@ -152,6 +203,15 @@ uint64_t journal_lost_lines(const struct journal *journal)
     return atomic_load(&journal->lost_lines);
 }
 
+// False when a reader that takes nothing holds the writer up: the process ends without it.
+static bool has_written_all(struct journal *journal)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += END_S;
+    return pthread_timedjoin_np(journal->thread, NULL, &deadline) == 0;
+}
+
 struct journal *journal_free(struct journal *journal)
 {
     if (!journal)
@@ -160,7 +220,10 @@ struct journal *journal_free(struct journal *journal)
     journal->is_ending = true;
     pthread_cond_signal(&journal->changed);
     pthread_mutex_unlock(&journal->lock);
-    pthread_join(journal->thread, NULL);
+    if (!has_written_all(journal)) {
+        supervisor_say("log: its reader takes nothing: the last lines are lost");
+        return NULL; // the writer still has it
+    }
     close_target(journal->fd);
     close_target(journal->next_fd);
     pthread_mutex_destroy(&journal->lock);

@@ -203,6 +203,7 @@ static bool hear_signals(struct supervisor *supervisor)
     sigaddset(&heard, SIGTERM);
     sigaddset(&heard, SIGINT);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a log that may not grow is a log that cannot be written
     pthread_sigmask(SIG_BLOCK, &heard, NULL);
     int fd = signalfd(-1, &heard, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0)
@@ -214,6 +215,8 @@ static bool hear_signals(struct supervisor *supervisor)
 
 static void take_down(struct supervisor *supervisor)
 {
+    // what is asked for from here on would reach what is gone, or was never there
+    loop_close(supervisor->io.loop, &supervisor->signals);
     // it may wait for a look under way, and while it does the admin socket still asks workers
     supervisor->moves = moves_free(supervisor->moves);
     for (unsigned i = 0; supervisor->workers && i < supervisor->worker_count; i++) {
@@ -231,7 +234,6 @@ static void take_down(struct supervisor *supervisor)
     journal_free(supervisor->journal);
     service_unref(supervisor->service);
     tls_tickets_free(supervisor->tickets);
-    loop_close(supervisor->io.loop, &supervisor->signals);
     mailbox_done(&supervisor->mailbox);
     io_thread_done(&supervisor->io);
     free(supervisor->workers);

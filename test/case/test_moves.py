@@ -20,7 +20,7 @@ import time
 
 import pytest
 
-from lab.balancer import Balancer
+from lab.balancer import Balancer, binary
 from lab.embedded.authority import Authority, Leaf
 
 NAME = "moving.example.test"
@@ -299,3 +299,19 @@ def test_a_move_takes_no_certificate_that_was_not_reloaded(pair, tmp_path):
         balancer.wait_until_moved()
         assert shown(balancer) == before
         assert "reloaded" in balancer.reload() and shown(balancer) != before
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGHUP,), (signal.SIGHUP, signal.SIGTERM)])
+def test_signals_during_a_start_that_fails_are_harmless(name_server, tmp_path, signals):
+    """They are heard from the beginning, but there is nothing yet that could reload or drain."""
+    name_server.a = name_server.aaaa = "silent"
+    (tmp_path / "hosts").write_text("127.0.0.1 localhost\n")
+    (tmp_path / "resolv.conf").write_text(f"nameserver {NAME_SERVER}\noptions timeout:1 attempts:1\n")
+    (tmp_path / "handfast.yaml").write_text(config(80))
+    process = subprocess.Popen([*UNSHARE, "sh", "-c", COVERED, tmp_path, binary(), "serve", "-c",
+                                tmp_path / "handfast.yaml"], stderr=subprocess.PIPE, text=True)
+    name_server.wait_until_asked("silent")
+    for one in signals:
+        process.send_signal(one)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 1 and NAME in said and "Sanitizer" not in said, said
