@@ -138,6 +138,19 @@ def test_a_server_set_for_a_proxy(lab, verify, server):
 
 
 # Handfast keeps people apart; what stands behind it may not.
+def wrong(done):
+    return sum(row["crowd"]["wrong"] for row in json.loads(done.stdout)["rows"])
+
+
+def until_mixed_up(verify, balancer):
+    """nginx hands out links by chance: now and then nobody of a crowd meets another."""
+    for _ in range(10):
+        done = verify(balancer, "--json")
+        if wrong(done) > 0:
+            break
+    return done
+
+
 def test_people_mixed_up_behind_us_are_seen(lab, verify, server, tmp_path):
     pair = lab.certificate("lb-ecdsa")
     kind = next(kind for kind in KINDS if kind.name == "nginx")
@@ -145,13 +158,13 @@ def test_people_mixed_up_behind_us_are_seen(lab, verify, server, tmp_path):
               [("iis1", f"127.0.0.1:{server('iis1').http}")]) as peer:
         with Balancer(one_route(lab, f"127.0.0.1:{peer.ports[1]}", tls=True).replace(
                 "    tls: {", "    tls: {name: lb.example.test, ")) as balancer:
-            done = verify(balancer, "--json")
+            done = until_mixed_up(verify, balancer)
             table = verify(balancer)
     assert done.returncode == table.returncode == 1
     for scheme in (KERBEROS, NTLM, NEGOTIATE):
         row = only(done, scheme)
         assert not row["holds"] and row["crowd"]["anonymous_answered"] > 0 and row["crowd"]["sample"]
-    assert sum(row["crowd"]["wrong"] for row in json.loads(done.stdout)["rows"]) > 0
+    assert wrong(done) > 0
     assert "MIXED UP" in table.stdout and "was answered as" in table.stdout
     assert "Not every login works" in table.stdout
 
