@@ -110,15 +110,14 @@ static void list_keys(const json_t *json, json_t *keys)
         }
 }
 
-static char *report_of(const struct facts *facts, const struct diagnosis *diagnosis)
+static void print_report(const struct facts *facts, const struct diagnosis *diagnosis,
+                         char **ret_text)
 {
-    char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = open_memstream(ret_text, &size);
     assert_non_null(out);
     report_print(out, facts, diagnosis, true);
     assert_int_equal(fclose(out), 0);
-    return text;
 }
 
 // The facts in brief, line by line; their indents are no holes.
@@ -126,7 +125,9 @@ static size_t judge_report(const struct facts *facts, const struct diagnosis *di
                            const char *gone)
 {
     size_t bad = 0;
-    char *text = report_of(facts, diagnosis), *rest = strstr(text, "What was seen\n"), *line;
+    char *text = NULL, *line;
+    print_report(facts, diagnosis, &text);
+    char *rest = strstr(text, "What was seen\n");
     assert_non_null(rest);
     strsep(&rest, "\n");
     while ((line = strsep(&rest, "\n")) != NULL)
