@@ -64,7 +64,7 @@ struct client {
     bool is_default_site; // the name did not choose the site
     size_t rescue_pool;   // its named server is down: every request is redirected within this pool;
                           // SIZE_MAX: no
-    uint64_t rescue_tried; // bit set of servers that this client is not sent to
+    size_t rescue_from;   // the index there of the named server: this client is not sent to it
     uint64_t lingered_bytes;
     uint64_t counted_in; // bytes of the session that the tally knows of
     uint64_t counted_out;
@@ -180,7 +180,7 @@ struct exchange {
     uint64_t request_bytes;
     uint64_t response_bytes;
     uint64_t discarded_bytes;
-    uint64_t tried; // bit set of servers whose connect failed
+    struct tried tried; // whose connect failed
     unsigned status;
     enum end end;
     bool is_head;

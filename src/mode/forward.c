@@ -57,10 +57,10 @@ static size_t choose_server(struct exchange *exchange)
 {
     struct pool_side *side = exchange->pool_side;
     size_t before = exchange->tie ? exchange->tie->server_index : SIZE_MAX;
-    bool may_stay = before != SIZE_MAX && !(before < 64 && exchange->tried >> before & 1);
+    bool may_stay = before != SIZE_MAX && !tried_has(&exchange->tried, before);
     if (may_stay && pool_may_take(side, before))
         return before;
-    return pool_choose(side, address_bytes(&exchange->client->address), exchange->tried);
+    return pool_choose(side, address_bytes(&exchange->client->address), &exchange->tried);
 }
 
 // Opens a link to `server`, or to one after another until a connect has at least begun.
@@ -70,10 +70,9 @@ static struct status open_link_to(struct exchange *exchange, size_t server, stru
     while (server != SIZE_MAX) {
         struct status status =
             link_open(exchange->pool_side, server, false, on_link_event, exchange, ret_link);
-        if (is_ok(status) || server >= 64 || status.end == END_FILE_LIMIT ||
-            status.end == END_OVERLOAD)
+        if (is_ok(status) || status.end == END_FILE_LIMIT || status.end == END_OVERLOAD)
             return status;
-        exchange->tried |= 1ull << server;
+        tried_add(&exchange->tried, server);
         end = status.end;
         server = choose_server(exchange);
     }
@@ -93,9 +92,8 @@ void forward_connect_failed(struct exchange *exchange, enum end end)
     enum binding binding = failed_link->binding;
     if (end == END_CONNECT_TIMEOUT)
         link_note_timeout(failed_link);
-    if (failed_link->server_index < 64)
-        exchange->tried |= 1ull << failed_link->server_index;
-    bool may_retry = failed_link->server_index < 64 && end != END_SERVER_CERTIFICATE;
+    tried_add(&exchange->tried, failed_link->server_index);
+    bool may_retry = end != END_SERVER_CERTIFICATE;
     if (!may_retry || !is_ok(open_link(exchange, &link))) {
         answer_end(exchange->client, end);
         return;

@@ -11,14 +11,14 @@ struct relayed {
     struct client *client;
     struct link *link;
     struct relay relay;
-    uint64_t tried;
+    struct tried tried;
     bool is_named;   // the name asked for this server and no other
     bool is_running; // the relay has both channels
     bool is_upgrade;
 };
 
 static void try_server(struct client *client, size_t server_index);
-static void rescue(struct client *client);
+static void rescue(struct client *client, size_t named);
 
 const struct link *passthrough_link(const struct client *client)
 {
@@ -119,11 +119,11 @@ static void connect_failed(struct client *client, enum end end)
 {
     struct relayed *relayed = client->relayed;
     struct pool_side *side = relayed->link->side;
-    size_t server = relayed->link->server_index;
-    relayed->tried |= server < 64 ? 1ull << server : 0;
-    size_t next = relayed->is_named || server >= 64
+    size_t named = relayed->link->server_index; // if the name asked for one at all
+    tried_add(&relayed->tried, named);
+    size_t next = relayed->is_named
                       ? SIZE_MAX
-                      : pool_choose(side, address_bytes(&client->address), relayed->tried);
+                      : pool_choose(side, address_bytes(&client->address), &relayed->tried);
     bool can_rescue = relayed->is_named && client->side->service->tls[client->site_index];
     if (next == SIZE_MAX && !can_rescue) {
         passthrough_close(client, end);
@@ -134,7 +134,7 @@ static void connect_failed(struct client *client, enum end end)
     if (next != SIZE_MAX)
         try_server(client, next);
     else
-        rescue(client);
+        rescue(client, named);
 }
 
 void passthrough_give_up(struct client *client)
@@ -181,7 +181,7 @@ static struct relayed *relayed_new(struct client *client)
 
 // The named server is down: with a certificate of our own the client can be told where to go,
 // without one it cannot.
-static void rescue(struct client *client)
+static void rescue(struct client *client, size_t named)
 {
     size_t site = client->site_index;
     struct tls_server *server = client->side->service->tls[site];
@@ -191,8 +191,7 @@ static void rescue(struct client *client)
         close_unserved(client, END_SERVER_DOWN);
         return;
     }
-    if (client->relayed)
-        client->rescue_tried = client->relayed->tried;
+    client->rescue_from = named;
     free(client->relayed);
     client->relayed = NULL;
     client->channel = channel;
@@ -208,11 +207,11 @@ void passthrough_start(struct client *client)
     size_t named = route_named_server(side->pool->config, name);
     size_t server = named;
     if (named != SIZE_MAX && !pool_may_take(side, named)) {
-        rescue(client);
+        rescue(client, named);
         return;
     }
     if (named == SIZE_MAX)
-        server = pool_choose(side, address_bytes(&client->address), 0);
+        server = pool_choose(side, address_bytes(&client->address), &(struct tried){0});
     if (server == SIZE_MAX) {
         close_unserved(client, END_NO_SERVER);
         return;

@@ -35,7 +35,7 @@ static void redirect_to_server(struct exchange *exchange, const struct request_h
                                struct pool_side *side, unsigned safe_status, unsigned other_status)
 {
     struct client *client = exchange->client;
-    size_t index = pool_choose(side, address_bytes(&client->address), exchange->tried);
+    size_t index = pool_choose(side, address_bytes(&client->address), &exchange->tried);
     if (index == SIZE_MAX) {
         answer_end(client, END_NO_SERVER);
         return;
@@ -60,7 +60,7 @@ void redirect_begin(struct exchange *exchange, const struct request_head *head)
 void redirect_rescue(struct exchange *exchange, const struct request_head *head)
 {
     exchange->pool_side = &exchange->client->side->pools[exchange->client->rescue_pool];
-    exchange->tried = exchange->client->rescue_tried;
+    tried_add(&exchange->tried, exchange->client->rescue_from);
     redirect_to_server(exchange, head, exchange->pool_side, 302, 307);
 }
 

@@ -20,21 +20,16 @@ static bool is_avoided(const struct pool_side *side, size_t i)
     return atomic_load(&side->pool->servers[i]->avoided_until) > loop_time_ms(side->io->loop);
 }
 
-static bool is_excluded(uint64_t excluded, size_t i)
-{
-    return i < 64 && (excluded >> i & 1);
-}
-
 struct choice {
     struct pool_side *side;
     struct span client;
-    uint64_t excluded;
+    const struct tried *tried;
     bool with_avoided; // second round: those passively marked, too
 };
 
 static bool is_candidate(const struct choice *choice, size_t i)
 {
-    return !is_excluded(choice->excluded, i) && pool_may_take(choice->side, i) &&
+    return !tried_has(choice->tried, i) && pool_may_take(choice->side, i) &&
            (choice->with_avoided || !is_avoided(choice->side, i));
 }
 
@@ -122,9 +117,11 @@ static size_t choose(const struct choice *choice)
     return by_turns(choice);
 }
 
-size_t pool_choose(struct pool_side *side, struct span client, uint64_t excluded)
+size_t pool_choose(struct pool_side *side, struct span client, const struct tried *tried)
 {
-    struct choice choice = {side, client, excluded, false};
+    struct choice choice = {side, client, tried, false};
+    if (tried_is_full(tried))
+        return SIZE_MAX;
     size_t chosen = choose(&choice);
     if (chosen != SIZE_MAX)
         return chosen;

@@ -168,9 +168,37 @@ bool pool_side_init(struct pool_side *side, struct pool *pool, struct io_thread 
 // Closes the idle links. No other may be open.
 void pool_side_done(struct pool_side *side);
 
-// Chooses among the servers that may take a client now. `client` are the bytes of its address;
-// `excluded` is a bit set of servers that were tried already (the first 64). SIZE_MAX: none.
-size_t pool_choose(struct pool_side *side, struct span client, uint64_t excluded);
+// Servers of one pool, by index, that need not be tried again; empty when it is zero.
+#define TRIED_MAX 31
+struct tried {
+    uint32_t count;
+    uint32_t servers[TRIED_MAX];
+};
+
+// Enough have been tried for one client: no other is.
+static inline bool tried_is_full(const struct tried *tried)
+{
+    return tried->count == TRIED_MAX;
+}
+
+static inline bool tried_has(const struct tried *tried, size_t server_index)
+{
+    for (uint32_t i = 0; i < tried->count; i++)
+        if (tried->servers[i] == server_index)
+            return true;
+    return false;
+}
+
+// Not when it is full.
+static inline void tried_add(struct tried *tried, size_t server_index)
+{
+    if (!tried_is_full(tried))
+        tried->servers[tried->count++] = (uint32_t)server_index;
+}
+
+// Chooses among the servers that may take a client now and have not been tried. `client` are the
+// bytes of its address. SIZE_MAX: none.
+size_t pool_choose(struct pool_side *side, struct span client, const struct tried *tried);
 // May this one take a client now?
 bool pool_may_take(const struct pool_side *side, size_t server_index);
 

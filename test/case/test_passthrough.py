@@ -542,3 +542,36 @@ def test_the_same_port_terminates_beside_it(stage):
         assert other.answer().status == 200
         link.send(b"x")
         assert client.read(1) == b"x"
+
+
+# ---- large pools
+
+
+def crowded(config, it):
+    """Server 64 refuses; the one behind it serves. Those before them take no clients."""
+    servers = [
+        {"name": f"idle{n}.example.test", "address": "127.0.0.1:9", "weight": 0} for n in range(64)
+    ]
+    it.servers[0].refuse()
+    config["pools"][0]["servers"] = servers + config["pools"][0]["servers"]
+    config["pools"][0]["servers"][64]["weight"] = 256  # its turn comes first
+
+
+def test_in_a_large_pool_another_server_is_tried(stage):
+    def edit(config, it):
+        crowded(config, it)
+        nodes(config, it)
+
+    with stage(servers=2, edit=edit) as it:
+        client, data = knock(it)
+        link = it.servers[1].accept()
+        assert link.read(len(data)) == data
+
+
+def test_in_a_large_pool_a_request_goes_to_another_server(stage):
+    with stage(servers=2, edit=crowded) as it:
+        it.servers[1].serve()
+        client = it.client()
+        client.ask()
+        assert client.answer().status == 200
+        it.wait_for_log(status=200, server="iis2.example.test")
