@@ -207,6 +207,18 @@ struct limits_config {
     uint64_t links_per_client;  // 16
 };
 
+// A host of a site, for looking it up: a pattern stands as what follows its star, ".example.com".
+struct host_entry {
+    struct span text;
+    size_t site_index;
+};
+
+// In the order of host_order.
+struct host_index {
+    struct host_entry *entries;
+    size_t count;
+};
+
 struct snapshot {
     char *file;
     char *directory;
@@ -227,6 +239,8 @@ struct snapshot {
     size_t site_count;
     struct pool_config *pools;
     size_t pool_count;
+    struct host_index exact_hosts; // of all sites
+    struct host_index star_hosts;
     unsigned references;           // atomic
     struct snapshot_block *memory; // everything above lives here; private to config
 };
@@ -241,6 +255,9 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot);
 // Which listener has this `bind` and `nth`, which is what makes it the same as one of another
 // snapshot; SIZE_MAX: none.
 size_t snapshot_listener(const struct snapshot *snapshot, const char *bind, unsigned nth);
+
+// The order of a host_index: shorter texts first. Below, at or above 0 as by memcmp.
+int host_order(struct span a, struct span b);
 
 // Every option with scope, type, default, range, unit, reload rule and help, as `check --explain`
 // prints it. Returns a malloc'ed text; markdown: as the reference page.

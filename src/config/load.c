@@ -77,6 +77,7 @@ struct snapshot *snapshot_parse(const char *file, struct span yaml, struct findi
     if (findings->errors > errors_before)
         return snapshot_unref(load.snapshot);
     derive_order(load.snapshot);
+    hosts_index(load.snapshot);
     return load.snapshot;
 }
 

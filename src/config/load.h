@@ -33,6 +33,9 @@ void derive_all(struct load *load);
 // derive.c: longest route first. Moves routes, so marks of routes are void after it.
 void derive_order(struct snapshot *snapshot);
 
+// hosts.c: the index of hosts, from sites that stay where they are from now on.
+void hosts_index(struct snapshot *snapshot);
+
 // cross.c: names that must be unique and names that must exist.
 void cross_check(struct load *load);
 // cross_redirect.c: where redirected clients end up.

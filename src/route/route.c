@@ -2,30 +2,31 @@
 // Looking up names and paths in a snapshot. No state, no allocation.
 #include "route/route.h"
 
-static bool site_has(const struct site_config *site, struct span name, bool by_wildcard)
+static size_t find_host(const struct host_index *index, struct span text)
 {
-    for (size_t i = 0; i < site->host_count; i++) {
-        struct span pattern = span_text(site->hosts[i]);
-        if (span_starts_with(pattern, SPAN("*.")) != by_wildcard)
-            continue;
-        if (host_matches(pattern, name))
-            return true;
+    size_t low = 0;
+    size_t high = index->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = host_order(index->entries[middle].text, text);
+        if (order == 0)
+            return index->entries[middle].site_index;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
-}
-
-static size_t find_site(const struct snapshot *snapshot, struct span name, bool by_wildcard)
-{
-    for (size_t i = 0; i < snapshot->site_count; i++)
-        if (site_has(&snapshot->sites[i], name, by_wildcard))
-            return i;
     return SIZE_MAX;
 }
 
+// A star stands for exactly one label (RFC 6125 section 6.4.3), so one pattern at most can match.
 size_t route_site(const struct snapshot *snapshot, struct span name)
 {
-    size_t exact = find_site(snapshot, name, false);
-    return exact != SIZE_MAX ? exact : find_site(snapshot, name, true);
+    size_t exact = find_host(&snapshot->exact_hosts, name);
+    size_t label = span_find(name, '.');
+    if (exact != SIZE_MAX || label == 0 || label == name.size)
+        return exact;
+    return find_host(&snapshot->star_hosts, span_after(name, label));
 }
 
 static bool covers(struct span prefix, struct span path)
