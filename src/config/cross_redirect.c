@@ -259,19 +259,19 @@ static bool redirects_to_https(const struct snapshot *snapshot)
     return false;
 }
 
-// Port 0 is whichever the kernel gives a listener. That no listener speaks TLS is said of the
-// sites.
+// Who writes a port knows of something before us that hands it on. Port 0 is whichever the kernel
+// gives a listener. That no listener speaks TLS is said of the sites.
 static void check_https_port(struct load *load, struct listener_config *listener)
 {
     const struct snapshot *snapshot = load->snapshot;
     bool speaks_tls = false;
     for (size_t i = 0; i < snapshot->listener_count; i++)
         speaks_tls = speaks_tls || snapshot->listeners[i].is_tls;
-    if (listener->is_tls || !speaks_tls || load_is_refused(load, &listener->redirect_port) ||
+    if (listener->is_tls || !speaks_tls || load_is_written(load, &listener->redirect_port) ||
         has_listener(snapshot, listener->redirect_port) || has_listener(snapshot, 0))
         return;
     load_warning(load, &listener->redirect_port, listener, "the port of a TLS listener",
-                 "or leave it so, if something before us hands that port on to a TLS listener",
+                 "write redirect_port: the port by which clients reach a TLS listener",
                  "clients are redirected to https on port %u, on which nothing listens here",
                  listener->redirect_port);
 }

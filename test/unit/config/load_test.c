@@ -106,7 +106,7 @@ static const char full[] =
     "listeners:\n"
     "  - {bind: '[::1]:8443', default_site: web, clients_max: 7}\n"
     "  - {bind: '10.0.0.1:80', redirect_status: 301, redirect_port: 8443}\n"
-    "  - {bind: '*:8080', tls: false}\n"
+    "  - {bind: '*:8080', tls: false, redirect_port: 443}\n"
     "sites:\n"
     "  - name: nodes\n"
     "    hosts: ['*.node.example', N1.example]\n"
