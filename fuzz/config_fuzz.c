@@ -49,6 +49,14 @@ static void check_snapshot(const struct snapshot *snapshot)
     check_pools(snapshot);
 }
 
+// libfyaml 0.7 loses its list of the pieces of a scalar when there are very many (each '' is one),
+// 2 KiB for each that is read: corpus/config/pieces.yaml. What we lose is still seen.
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfyaml.so";
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
