@@ -31,14 +31,6 @@ static bool bind_socket(int fd, const struct address *address, enum listener_com
     return true;
 }
 
-static int close_failed(int fd)
-{
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
 static int bound_socket(const struct address *address, enum listener_company company)
 {
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -57,7 +49,7 @@ static int bound_socket(const struct address *address, enum listener_company com
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){3}, sizeof(int));
     if (address->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    return bind_socket(fd, address, company) ? fd : close_failed(fd);
+    return bind_socket(fd, address, company) ? fd : socket_give_up(fd);
 }
 
 int listener_open(struct address *address, enum listener_company company)
@@ -66,7 +58,7 @@ int listener_open(struct address *address, enum listener_company company)
     if (fd < 0)
         return -1;
     bool is_open = listen(fd, BACKLOG) == 0 && socket_local_address(fd, address);
-    return is_open ? fd : close_failed(fd);
+    return is_open ? fd : socket_give_up(fd);
 }
 
 int listener_try(const struct address *address, enum listener_company company)

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "io/socket.h"
+
 #define BACKLOG 64
 
 static bool name(const char *path, struct sockaddr_un *ret_address)
@@ -23,14 +25,6 @@ static bool name(const char *path, struct sockaddr_un *ret_address)
     return true;
 }
 
-static int close_failed(int fd)
-{
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
 int local_connect(const char *path)
 {
     struct sockaddr_un address;
@@ -39,7 +33,7 @@ int local_connect(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    return connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? fd : close_failed(fd);
+    return connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? fd : socket_give_up(fd);
 }
 
 // True when the path is free to be bound.
@@ -74,5 +68,5 @@ int local_listen(const char *path, unsigned mode)
     bool is_bound = fchmod(fd, mode) == 0 &&
                     bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
                     chmod(path, mode) == 0 && listen(fd, BACKLOG) == 0;
-    return is_bound ? fd : close_failed(fd);
+    return is_bound ? fd : socket_give_up(fd);
 }

@@ -255,6 +255,14 @@ void socket_reset_on_close(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
+int socket_give_up(int fd)
+{
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
 bool socket_local_address(int fd, struct address *ret_address)
 {
     ret_address->size = sizeof ret_address->v6;

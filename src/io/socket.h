@@ -25,4 +25,6 @@ void socket_wait_for(int fd, size_t bytes);
 void socket_farewell(int fd, struct span bytes);
 // Makes close() reset the connection.
 void socket_reset_on_close(int fd);
+// Closes a socket that came to nothing: -1, and errno still says why.
+int socket_give_up(int fd);
 bool socket_local_address(int fd, struct address *ret_address);

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from lab.clients import clients
 from lab.domain import names
 from lab.domain.domain import Domain
+from lab.people.accounts import account_arguments
 
 STOP_PATIENCE_S = 20
 
@@ -76,15 +77,7 @@ def login(domain):
 @pytest.fixture
 def accounts(tmp_path):
     """accounts(people) -> the arguments that let a command log in as them, by their passwords."""
-    def give(people):
-        arguments = []
-        for person in people:
-            file = tmp_path / f"{person}.password"
-            file.write_text(names.password(person) + "\n", encoding="utf-8")
-            file.chmod(0o600)
-            arguments += ["--as", f"{person}@{names.REALM}", "--password-file", str(file)]
-        return arguments
-    return give
+    return lambda people: account_arguments(tmp_path, people, names.REALM, names.password)
 
 
 class Handfast:

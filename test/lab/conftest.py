@@ -9,6 +9,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, ROOT)
 
 from lab.embedded.domain import REALM, Domain, password  # noqa: E402
+from lab.people.accounts import account_arguments  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -32,15 +33,7 @@ def plain(lab):
 @pytest.fixture
 def accounts(tmp_path):
     """accounts(people) -> the arguments that let a command log in as them, by their passwords."""
-    def give(people):
-        arguments = []
-        for person in people:
-            file = tmp_path / f"{person}.password"
-            file.write_text(password(person) + "\n", encoding="utf-8")
-            file.chmod(0o600)
-            arguments += ["--as", f"{person}@{REALM}", "--password-file", str(file)]
-        return arguments
-    return give
+    return lambda people: account_arguments(tmp_path, people, REALM, password)
 
 
 @pytest.fixture
