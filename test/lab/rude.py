@@ -179,3 +179,40 @@ class Ntlm:
 
     def page(self):
         return status("200 OK")
+
+
+def ntlm_user(head):
+    """Whom a Type 3 names (MS-NLMP 2.2.1.3, UserNameFields)."""
+    token = base64.b64decode(re.search(rb"(?i)\r\nauthorization: \S+ (\S+)", head)[1])
+    size, _, at = struct.unpack_from("<HHI", token, 36)
+    return token[at:at + size].decode("utf-16le")
+
+
+class Careless:
+    """A scenario: a server that mixes people up. Who logs in gets a page of their own; whoever asks
+    again on that connection gets the page of somebody else who has logged in.
+    """
+
+    def __init__(self):
+        self.people = []
+
+    def __call__(self, connection):
+        user = None
+        while (head := read_head(connection)) is not None:
+            kind = ntlm_type(head)
+            if kind == 3:
+                user = ntlm_user(head)
+                self.people.append(user)
+                connection.sendall(self.page(user))
+            elif user and not kind:
+                connection.sendall(self.page(self.other(user)))
+            else:
+                offer = f"NTLM {type2()}" if kind == 1 else "NTLM"
+                connection.sendall(status("401 Unauthorized", f"WWW-Authenticate: {offer}"))
+
+    def other(self, user):
+        return next((other for other in self.people if other != user), user)
+
+    @staticmethod
+    def page(user):
+        return status("200 OK", body=f"You are {user}.".encode())
