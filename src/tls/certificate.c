@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/err.h>
@@ -26,8 +27,24 @@ void tls_problem_say(struct tls_problem *ret_problem, const char *format, ...)
     va_end(arguments);
 }
 
+bool tls_file_check(const char *file, struct tls_problem *ret_problem)
+{
+    struct stat facts;
+    if (stat(file, &facts) != 0)
+        tls_problem_say(ret_problem, "%s: %s", file, strerror(errno));
+    else if (S_ISDIR(facts.st_mode))
+        tls_problem_say(ret_problem, "%s: is a folder", file);
+    else if (!S_ISREG(facts.st_mode))
+        tls_problem_say(ret_problem, "%s: is no regular file", file);
+    else
+        return true;
+    return false;
+}
+
 static BIO *file_open(const char *file, struct tls_problem *ret_problem)
 {
+    if (!tls_file_check(file, ret_problem))
+        return NULL;
     errno = 0;
     BIO *bio = BIO_new_file(file, "r");
     if (!bio)

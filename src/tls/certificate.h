@@ -11,6 +11,10 @@ struct tls_chain {
     STACK_OF(X509) * issuers; // without the leaf; may be empty
 };
 
+// False with `ret_problem` when there is no such file, or it is of another kind: a pipe, which would
+// keep whoever opens it waiting, a folder, a device.
+bool tls_file_check(const char *file, struct tls_problem *ret_problem);
+
 // All certificates of the file, leaf first. False with `ret_problem`.
 bool tls_chain_read(const char *file, struct tls_chain *ret_chain, struct tls_problem *ret_problem);
 void tls_chain_done(struct tls_chain *chain);

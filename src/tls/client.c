@@ -20,6 +20,8 @@ static atomic_uint_fast64_t clients_made;
 
 static bool trust(SSL_CTX *context, const char *ca_file, struct tls_problem *ret_problem)
 {
+    if (ca_file && !tls_file_check(ca_file, ret_problem))
+        return false;
     int trusted = ca_file ? SSL_CTX_load_verify_file(context, ca_file)
                           : SSL_CTX_set_default_verify_paths(context);
     if (trusted == 1)

@@ -14,9 +14,10 @@ pools: [{name: m, servers: [{name: m1, address: "127.0.0.1:9"}]}]
 """
 
 
-def run(command, file, **more):
+def run(command, file, alone=True, **more):
+    """`check` looks at the file alone, or at the machine too."""
     assert HANDFAST, "HANDFAST must name the binary"
-    offline = ["--offline"] if command == "check" else []
+    offline = ["--offline"] if command == "check" and alone else []
     return subprocess.run([HANDFAST, command, *offline, "-c", file], capture_output=True, text=True,
                           timeout=60, check=False, **more)
 
@@ -58,3 +59,29 @@ def test_standard_input_that_comes_late():
     done = subprocess.run(["sh", "-c", script, HANDFAST], input=text, capture_output=True, text=True,
                           timeout=60, check=False)
     assert done.returncode == 0, done.stdout
+
+
+TLS = """\
+listeners: [{{bind: "127.0.0.1:0", tls: true}}]
+sites:
+  - name: a
+    hosts: [a.example.com]
+    certificates: [{{chain: {chain}, key: {key}}}]
+    routes: [{{path: /, forward: m}}]
+pools: [{{name: m, tls: {{ca: {ca}}}, servers: [{{name: m1, address: "127.0.0.1:9"}}]}}]
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+@pytest.mark.parametrize("which", ["chain", "key", "ca"])
+def test_certificates_that_are_no_files(tmp_path, command, which):
+    """To open a pipe that nobody writes to would wait."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=a", "-addext", "subjectAltName=DNS:a.example.com", "-days", "9",
+                    "-keyout", "a.key", "-out", "a.pem"], cwd=tmp_path, check=True, capture_output=True)
+    os.mkfifo(tmp_path / "pipe")
+    paths = {"chain": "a.pem", "key": "a.key", "ca": "a.pem", which: "pipe"}
+    (tmp_path / "handfast.yaml").write_text(TLS.format(**paths))
+    done = run(command, str(tmp_path / "handfast.yaml"), alone=False)
+    assert done.returncode == 1
+    assert "pipe: is no regular file" in done.stdout + done.stderr
