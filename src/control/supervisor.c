@@ -195,6 +195,27 @@ static void on_signal(struct watch *watch, uint32_t events)
     }
 }
 
+static void stop_at_once(int number)
+{
+    static const char said[] = "handfast: stopped before it served anybody\n";
+    (void)!write(STDERR_FILENO, said, sizeof said - 1);
+    _exit(0);
+}
+
+// While the first configuration is loaded, which may wait for names: there is nothing to drain yet,
+// and a reload waits until there is something to reload.
+static void await_signals(void)
+{
+    sigset_t reload;
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &reload, NULL);
+    signal(SIGTERM, stop_at_once);
+    signal(SIGINT, stop_at_once);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a log that may not grow is a log that cannot be written
+}
+
 static bool hear_signals(struct supervisor *supervisor)
 {
     sigset_t heard;
@@ -202,8 +223,6 @@ static bool hear_signals(struct supervisor *supervisor)
     sigaddset(&heard, SIGHUP);
     sigaddset(&heard, SIGTERM);
     sigaddset(&heard, SIGINT);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); // a log that may not grow is a log that cannot be written
     pthread_sigmask(SIG_BLOCK, &heard, NULL);
     int fd = signalfd(-1, &heard, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0)
@@ -247,9 +266,11 @@ static bool prepare(struct supervisor *supervisor)
     timer_init(&supervisor->check_timer, check_workers);
     CHECK(io_thread_init(&supervisor->io) &&
           mailbox_init(&supervisor->mailbox, supervisor->io.loop));
-    CHECK(hear_signals(supervisor));
+    watch_init(&supervisor->signals, -1, on_signal);
+    await_signals();
     supervisor->tickets = tls_tickets_new();
     supervisor->service = reload_first(supervisor);
+    CHECK(hear_signals(supervisor));
     if (!supervisor->service || !open_journal(supervisor))
         return false;
     supervisor->admin = admin_new(supervisor);

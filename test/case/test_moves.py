@@ -301,17 +301,29 @@ def test_a_move_takes_no_certificate_that_was_not_reloaded(pair, tmp_path):
         assert "reloaded" in balancer.reload() and shown(balancer) != before
 
 
-@pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGHUP,), (signal.SIGHUP, signal.SIGTERM)])
-def test_signals_during_a_start_that_fails_are_harmless(name_server, tmp_path, signals):
-    """They are heard from the beginning, but there is nothing yet that could reload or drain."""
+@pytest.fixture
+def starting(name_server, tmp_path):
+    """A process that waits for the addresses of its servers before it can serve."""
     name_server.a = name_server.aaaa = "silent"
     (tmp_path / "hosts").write_text("127.0.0.1 localhost\n")
     (tmp_path / "resolv.conf").write_text(f"nameserver {NAME_SERVER}\noptions timeout:1 attempts:1\n")
     (tmp_path / "handfast.yaml").write_text(config(80))
-    process = subprocess.Popen([*UNSHARE, "sh", "-c", COVERED, tmp_path, binary(), "serve", "-c",
-                                tmp_path / "handfast.yaml"], stderr=subprocess.PIPE, text=True)
-    name_server.wait_until_asked("silent")
-    for one in signals:
-        process.send_signal(one)
-    said = process.communicate(timeout=30)[1]
-    assert process.returncode == 1 and NAME in said and "Sanitizer" not in said, said
+    with subprocess.Popen([*UNSHARE, "sh", "-c", COVERED, tmp_path, binary(), "serve", "-c",
+                           tmp_path / "handfast.yaml"], stderr=subprocess.PIPE, text=True) as process:
+        name_server.wait_until_asked("silent")
+        yield process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_that_waits_for_names_can_be_stopped(starting, number):
+    starting.send_signal(signal.SIGHUP)
+    starting.send_signal(number)
+    said = starting.communicate(timeout=30)[1]
+    assert starting.returncode == 0 and said == "handfast: stopped before it served anybody\n"
+
+
+def test_a_reload_during_a_start_that_fails_is_harmless(starting):
+    """It is heard from the beginning, but there is nothing yet that could be reloaded."""
+    starting.send_signal(signal.SIGHUP)
+    said = starting.communicate(timeout=30)[1]
+    assert starting.returncode == 1 and NAME in said and "Sanitizer" not in said, said
