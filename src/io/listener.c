@@ -12,9 +12,8 @@
 
 #include "io/socket.h"
 
-#define ACCEPTS_PER_TURN 64
-#define PAUSE_MS         100
-#define BACKLOG          4096
+#define PAUSE_MS 100
+#define BACKLOG  4096
 
 // Without SO_REUSEPORT the kernel refuses an address that any other socket listens on; with it,
 // only one of another user, and a second process would take half of the clients in silence. So the
@@ -119,25 +118,16 @@ static bool accept_one(struct listener *listener)
     return errno == ECONNABORTED || errno == EINTR;
 }
 
+// One client in each turn. Those that were here first get on with their handshakes meanwhile, which
+// keeps clients and us busy at once; taking all that wait has everybody wait for everybody.
 static void on_queue(struct watch *watch, uint32_t events)
 {
-    struct listener *listener = CONTAINER(watch, struct listener, watch);
-    unsigned accepted = 0;
-    while (accepted < listener->batch && accept_one(listener))
-        accepted++;
-    // one at a time costs no call that finds the queue empty; a queue that is still full is worth a
-    // larger batch
-    bool outlasted = accepted == listener->batch && listener->was_full;
-    listener->was_full = accepted == listener->batch;
-    if (outlasted && listener->batch < ACCEPTS_PER_TURN)
-        listener->batch *= 2;
-    else if (accepted < listener->batch)
-        listener->batch = 1;
+    accept_one(CONTAINER(watch, struct listener, watch));
 }
 
 void listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept)
 {
-    *listener = (struct listener){.loop = loop, .on_accept = on_accept, .batch = 1};
+    *listener = (struct listener){.loop = loop, .on_accept = on_accept};
     listener->spare = spare_descriptor();
     watch_init(&listener->watch, fd, on_queue);
     timer_init(&listener->pause, resume_accepting);

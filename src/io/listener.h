@@ -13,9 +13,7 @@ struct listener {
     struct loop *loop;
     struct watch watch;
     struct timer pause;
-    bool was_full;  // the last event used up its batch
-    unsigned batch; // accepts per event: doubled while the queue outlasts it
-    int spare;      // descriptor kept back so that a client can be refused when no other is left
+    int spare; // descriptor kept back so that a client can be refused when no other is left
     accept_fn *on_accept;
     void *owner;
 };
