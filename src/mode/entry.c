@@ -26,10 +26,10 @@ static void start_tls(struct client *client)
 
 // The hello was only looked at: closing with it unread would reset the connection, and the alert
 // with it.
-static void refuse_name(struct client *client, enum end end)
+static void refuse_hello(struct client *client, struct span alert, enum end end)
 {
     channel_read(client->channel, client->keeper->io->scratch, IO_SCRATCH_BYTES);
-    socket_farewell(channel_plain_fd(client->channel), tls_alert_unrecognized_name());
+    socket_farewell(channel_plain_fd(client->channel), alert);
     client_close(client, end, false);
 }
 
@@ -47,7 +47,8 @@ static void choose_mode(struct client *client, const struct hello *hello)
         client->is_default_site = true;
     }
     if (client->site_index == SIZE_MAX)
-        refuse_name(client, hello->name_size ? END_HELLO_UNKNOWN_NAME : END_HELLO_NO_NAME);
+        refuse_hello(client, tls_alert_unrecognized_name(),
+                     hello->name_size ? END_HELLO_UNKNOWN_NAME : END_HELLO_NO_NAME);
     else if (snapshot->sites[client->site_index].mode == SITE_PASSTHROUGH)
         passthrough_start(client);
     else
@@ -73,9 +74,9 @@ static void look_at_hello(struct client *client, struct span bytes)
     struct hello hello;
     struct parse parse = hello_read(bytes, &hello);
     if (parse.state == PARSE_BAD) {
-        client_close(client, parse.end, false);
+        refuse_hello(client, tls_alert_decode_error(), parse.end);
     } else if (parse.state == PARSE_MORE && bytes.size >= HELLO_MAX_BYTES) {
-        client_close(client, END_HELLO_TOO_BIG, false);
+        refuse_hello(client, tls_alert_decode_error(), END_HELLO_TOO_BIG);
     } else if (parse.state == PARSE_MORE) {
         wait_for_more(client, bytes.size);
     } else {

@@ -11,8 +11,8 @@ struct tls_chain {
     STACK_OF(X509) * issuers; // without the leaf; may be empty
 };
 
-// False with `ret_problem` when there is no such file, or it is of another kind: a pipe, which would
-// keep whoever opens it waiting, a folder, a device.
+// False with `ret_problem` when there is no such file, or it is of another kind: a pipe, which
+// would keep whoever opens it waiting, a folder, a device.
 bool tls_file_check(const char *file, struct tls_problem *ret_problem);
 
 // All certificates of the file, leaf first. False with `ret_problem`.

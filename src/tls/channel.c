@@ -580,3 +580,9 @@ struct span tls_alert_unrecognized_name(void)
     static const uint8_t record[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x70};
     return span_of(record, sizeof record);
 }
+
+struct span tls_alert_decode_error(void)
+{
+    static const uint8_t record[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x32};
+    return span_of(record, sizeof record);
+}

@@ -170,9 +170,11 @@ bool tls_channel_binding_is_ours(const struct channel *channel,
 bool tls_channel_binding_is_outdated(const struct channel *channel,
                                      const struct tls_server *server);
 
-// The record to send to a client whose server name nobody knows, before any handshake: a fatal
-// unrecognized_name alert (RFC 6066 section 3, RFC 8446 section 6).
+// The record to send to a client whose hello leads nowhere, before any handshake: a fatal alert,
+// unrecognized_name (RFC 6066 section 3) or, for what cannot be read, decode_error (RFC 8446
+// section 6.2).
 struct span tls_alert_unrecognized_name(void);
+struct span tls_alert_decode_error(void);
 
 // ---- for tools that wait
 #include "tls/dialogue.h"
