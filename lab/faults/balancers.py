@@ -170,7 +170,7 @@ def _handfast_servers(nodes):
 
 
 def handfast(stage, nodes, *, mode="forward", tls=True, certificate="lb-ecdsa", more="",
-             pool_more="", certificates=None):
+             pool_more="", certificates=None, path="/"):
     """mode: forward, passthrough or redirect."""
     pairs = ", ".join(f'{{chain: "{stage.stem(name)}.pem", key: "{stage.stem(name)}.key"}}'
                       for name in certificates or (certificate,))
@@ -189,5 +189,5 @@ def handfast(stage, nodes, *, mode="forward", tls=True, certificate="lb-ecdsa", 
                 f"  - name: nodes\n    hosts: [{own}]\n    passthrough: nodes\n")
     else:
         site = (f"sites:\n  - name: site\n    hosts: [{stage.site}]\n    certificates: [{pairs}]\n"
-                f"    routes:\n      - {{path: /, forward: nodes}}\n")
+                f"    routes:\n      - {{path: {path}, forward: nodes}}\n")
     return admin + listener + more + site + pool

@@ -36,6 +36,24 @@ def _(s):
             b"help desk" in answer.body and not answer.all("WWW-Authenticate"))
 
 
+@fault("networks-kept-out", "front_refuses")
+def _(s):
+    """HAProxy lets in other networks than this one"""
+    s.nodes()
+    s.haproxy(front=["http-request deny deny_status 403 unless { src 10.20.0.0/16 }"])
+    s.prove("403 from the balancer", s.ask().status == 403)
+    s.prove("the node offers both", s.ask("iis1").all("WWW-Authenticate") == OFFERS)
+
+
+@fault("path-not-routed", "front_refuses")
+def _(s):
+    """Handfast has a route for another path only"""
+    s.nodes()
+    s.handfast(path="/portal")
+    s.prove("404 from the balancer", s.ask().status == 404)
+    s.prove("401 where it has a route", s.ask(path="/portal").status == 401)
+
+
 @fault("basic-only", "windows_auth_off", rows=(3,))
 def _(s):
     """Windows authentication is off, Basic is on"""

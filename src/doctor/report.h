@@ -11,5 +11,6 @@
 // brief.
 void report_print(FILE *out, const struct facts *facts, const struct diagnosis *diagnosis,
                   bool is_verbose);
-// {"verdict":…, "healthy": true | false | null (the URL only leads elsewhere), "findings":[…], "facts":{…}}
+// {"verdict":…, "healthy": true | false | null (the URL only leads elsewhere), "findings":[…],
+// "facts":{…}}
 void report_print_json(FILE *out, const struct facts *facts, const struct diagnosis *diagnosis);

@@ -8,14 +8,13 @@ void check_challenge_stripped(const struct facts *facts, struct diagnosis *diagn
 {
     const json_t *front = facts_front(facts), *node, *offering = NULL;
     const json_t *first = fact(front, "http.first");
-    long long status = fact_number(first, "status", 0);
-    bool is_bare = status == 401 && fact_count(first, "challenges") == 0;
+    bool is_bare = fact_count(first, "challenges") == 0;
     for (size_t i = 0; offering == NULL && (node = facts_node(facts, i)) != NULL; i++)
         if (view_offers_windows(fact(node, "http.first")))
             offering = node;
-    bool is_lost = offering != NULL && status >= 400 && status < 500 && !view_offers_windows(first);
+    bool is_lost = offering != NULL && !view_offers_windows(first);
     bool is_explained = *fact_text(first, "body_says") != '\0';
-    if (is_explained || (!is_lost && !(is_bare && offering == NULL)))
+    if (fact_number(first, "status", 0) != 401 || is_explained || (!is_lost && !is_bare))
         return;
     struct finding *finding = diagnosis_add(
         diagnosis, "challenge_stripped", WEIGHT_CAUSE,
@@ -23,7 +22,7 @@ void check_challenge_stripped(const struct facts *facts, struct diagnosis *diagn
         is_bare ? "The 401 does not say how to log in: its WWW-Authenticate lines are missing."
                 : "The offer of Windows authentication does not reach the client.");
     finding_place(finding, view_name(front));
-    finding_evidence(finding, "%s answers %lld with %zu challenges", view_name(front), status,
+    finding_evidence(finding, "%s answers 401 with %zu challenges", view_name(front),
                      fact_count(first, "challenges"));
     if (offering != NULL)
         finding_evidence(finding, "%s, reached directly, offers %s", view_name(offering),

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The load balancer refuses what its servers would ask a login for.
+#include "doctor/check/check.h"
+#include "doctor/check/remedy.h"
+#include "doctor/check/view.h"
+
+static const json_t *offering_node(const struct facts *facts)
+{
+    const json_t *node;
+    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
+        if (view_offers_windows(fact(node, "http.first")))
+            return node;
+    return NULL;
+}
+
+// What is asked of a proxy, and what a page gives a reason of its own for, is not meant.
+static bool is_refusal(const json_t *first)
+{
+    long long status = fact_number(first, "status", 0);
+    return status >= 400 && status < 500 && status != 401 && status != 407 &&
+           *fact_text(first, "body_says") == '\0';
+}
+
+static void explain(struct finding *finding, long long status)
+{
+    if (status == 404) {
+        finding_cause(finding, "It has no route for this name and path, or it asks the servers for "
+                               "another path than it was asked for.");
+        finding_remedy(finding, REMEDY_BALANCER, "Route the name and the path to the servers.",
+                       NULL);
+    } else {
+        finding_cause(finding, "One of its rules keeps out this address, name or path, or the "
+                               "request seems an attack to it.");
+        finding_remedy(finding, REMEDY_BALANCER,
+                       "Its log names the rule: HAProxy http-request deny, nginx deny, a list of "
+                       "networks, a web application firewall.",
+                       NULL);
+        finding_remedy(finding, REMEDY_CLIENT,
+                       "If only some networks are let in: ask again from one of those.", NULL);
+    }
+}
+
+void check_front_refuses(const struct facts *facts, struct diagnosis *diagnosis)
+{
+    const json_t *front = facts_front(facts), *first = fact(front, "http.first");
+    const json_t *offering = offering_node(facts);
+    long long status = fact_number(first, "status", 0);
+    if (offering == NULL || !is_refusal(first))
+        return;
+    struct finding *finding =
+        diagnosis_add(diagnosis, "front_refuses", WEIGHT_CAUSE, CONFIDENCE_LIKELY,
+                      "The load balancer answers %lld where its servers would ask for a login.",
+                      status);
+    finding_place(finding, view_name(front));
+    finding_evidence(finding, "%lld %s, Server: %s", status, fact_text(first, "reason"),
+                     view_words(first, "server"));
+    finding_evidence(finding, "%s, reached directly, offers %s", view_name(offering),
+                     view_words(offering, "http.first.challenges.0.scheme"));
+    explain(finding, status);
+}
