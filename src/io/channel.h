@@ -60,6 +60,7 @@ struct channel {
         end_reset; // what it means when the other side resets: END_CLIENT_RESET or END_SERVER_RESET
     bool is_open; // connected, and above TLS the handshake is over: set before the first byte moves
     bool has_pending; // read: bytes are decoded already; no readiness of the socket will tell
+    bool is_finished; // the other side has closed its half: no more comes behind what is there
     bool is_cut;      // ENDED came without close_notify: more may have been said (RFC 8446 6.1)
     bool ends_cut;    // our end shall show the same: what was written may not be all
 };

@@ -129,11 +129,11 @@ static enum flow_step copy_once(struct relay *relay, struct relay_flow *flow)
         flow->to->end = END_OVERLOAD;
         return FLOW_BROKEN;
     }
-    if (got.bytes < SMALL_BYTES && !flow->from->has_pending)
-        return FLOW_WAITING; // the socket is empty: the next read would only say so
-    if (!rest.size)
+    bool is_bulk = got.bytes == SMALL_BYTES || flow->from->has_pending;
+    if (is_bulk && !rest.size)
         enter_splice(relay, flow);
-    return FLOW_AGAIN;
+    // otherwise the socket is empty, and the next read would only say so
+    return is_bulk || flow->from->is_finished ? FLOW_AGAIN : FLOW_WAITING;
 }
 
 static enum flow_step flow_step(struct relay *relay, struct relay_flow *flow)

@@ -83,7 +83,7 @@ static void socket_want(struct channel *channel, unsigned wanted)
 {
     struct socket_channel *socket = of_channel(channel);
     channel->wanted = wanted;
-    uint32_t interest = (wanted & CHANNEL_READ ? (uint32_t)EPOLLIN : 0) |
+    uint32_t interest = (wanted & CHANNEL_READ ? (uint32_t)EPOLLIN | EPOLLRDHUP : 0) |
                         (wanted & CHANNEL_WRITE ? (uint32_t)EPOLLOUT : 0);
     if (!channel->is_open)
         interest = EPOLLOUT;
@@ -175,6 +175,7 @@ static void on_events(struct watch *watch, uint32_t events)
     }
     if (!channel->is_open && channel->end != END_OK)
         loop_unwatch(socket->loop, watch);
+    channel->is_finished |= (events & EPOLLRDHUP) != 0;
     if (channel->on_ready)
         channel->on_ready(channel, ready_of(events));
 }

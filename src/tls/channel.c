@@ -73,8 +73,9 @@ static enum channel_outcome fail_by_error(struct tls_channel *channel)
 // The other side has said goodbye: has it closed its socket too? It says so right behind.
 static bool has_closed_below(const struct tls_channel *channel)
 {
+    struct channel *below = channel->footing.below;
     uint8_t byte;
-    return channel_read(channel->footing.below, &byte, sizeof byte).outcome == CHANNEL_ENDED;
+    return below->is_finished || channel_read(below, &byte, sizeof byte).outcome == CHANNEL_ENDED;
 }
 
 // What a call into OpenSSL that answered `result` <= 0 means for the channel.
