@@ -47,10 +47,9 @@ void check_front_refuses(const struct facts *facts, struct diagnosis *diagnosis)
     long long status = fact_number(first, "status", 0);
     if (offering == NULL || !is_refusal(first))
         return;
-    struct finding *finding =
-        diagnosis_add(diagnosis, "front_refuses", WEIGHT_CAUSE, CONFIDENCE_LIKELY,
-                      "The load balancer answers %lld where its servers would ask for a login.",
-                      status);
+    struct finding *finding = diagnosis_add(
+        diagnosis, "front_refuses", WEIGHT_CAUSE, CONFIDENCE_LIKELY,
+        "The load balancer answers %lld where its servers would ask for a login.", status);
     finding_place(finding, view_name(front));
     finding_evidence(finding, "%lld %s, Server: %s", status, fact_text(first, "reason"),
                      view_words(first, "server"));

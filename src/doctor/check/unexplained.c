@@ -69,12 +69,26 @@ static bool leads_on(const json_t *front)
     return is_offered || view_leads_away(front);
 }
 
-static bool is_shut(const json_t *front)
+// One node asks for a login, and the one that this answer is from does not: node_differs says so.
+static bool is_of_one_node(const struct facts *facts, const json_t *first)
+{
+    bool asks = false, is_alike = false;
+    const json_t *node;
+    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++) {
+        const json_t *own = fact(node, "http.first");
+        bool offers = view_offers_windows(own);
+        asks |= offers;
+        is_alike |= !offers && fact_number(own, "status", 0) == fact_number(first, "status", -1);
+    }
+    return asks && is_alike;
+}
+
+static bool is_shut(const struct facts *facts, const json_t *front)
 {
     const json_t *first = fact(front, "http.first");
     bool is_in = fact_is(front, "ntlm.outcome", "ok") || fact_is(front, "kerberos.outcome", "ok");
     return fact_is_known(first, "status") && !is_in && !view_offers_windows(first) &&
-           !leads_on(front);
+           !leads_on(front) && !is_of_one_node(facts, first);
 }
 
 // ---- what was seen
@@ -180,7 +194,7 @@ static void judge_end(const struct facts *facts, struct diagnosis *diagnosis, co
     bool kerberos = is_failed(facts, end, "kerberos.outcome");
     bool is_in = fact_is(end, "ntlm.outcome", "ok") || fact_is(end, "kerberos.outcome", "ok");
     bool is_front = !view_is_node(end), is_out = is_front && !is_in;
-    if (is_front && is_shut(end)) {
+    if (is_front && is_shut(facts, end)) {
         if (!said->is_cause)
             say(facts, diagnosis, end, WEIGHT_CAUSE,
                 "No login is asked for and nobody gets in; no other check knows why.");
