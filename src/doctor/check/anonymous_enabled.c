@@ -8,10 +8,8 @@
 
 void check_anonymous_enabled(const struct facts *facts, struct diagnosis *diagnosis)
 {
-    const json_t *end, *node;
-    bool is_any_asking = false;
-    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
-        is_any_asking |= view_offers_windows(fact(node, "http.first"));
+    const json_t *end;
+    bool is_any_asking = view_node_that_offers(facts) != NULL;
     for (size_t i = 0; (end = view_end(facts, i)) != NULL; i++) {
         long long status = fact_number(end, "http.first.status", 0);
         bool is_answer = status >= 200 && status < 300;

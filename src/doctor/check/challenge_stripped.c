@@ -6,12 +6,9 @@
 
 void check_challenge_stripped(const struct facts *facts, struct diagnosis *diagnosis)
 {
-    const json_t *front = facts_front(facts), *node, *offering = NULL;
+    const json_t *front = facts_front(facts), *offering = view_node_that_offers(facts);
     const json_t *first = fact(front, "http.first");
     bool is_bare = fact_count(first, "challenges") == 0;
-    for (size_t i = 0; offering == NULL && (node = facts_node(facts, i)) != NULL; i++)
-        if (view_offers_windows(fact(node, "http.first")))
-            offering = node;
     bool is_lost = offering != NULL && !view_offers_windows(first);
     bool is_explained = *fact_text(first, "body_says") != '\0';
     if (fact_number(first, "status", 0) != 401 || is_explained || (!is_lost && !is_bare))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A check is a pure function from facts to findings: it looks at nothing else and asks nobody. One
-// file each; a check that does not apply, or whose facts are not known, says nothing. They run in the
-// order of the table; `unexplained` alone reads what those before it said.
+// file each; a check that does not apply, or whose facts are not known, says nothing. They run in
+// the order of the table; `unexplained` alone reads what those before it said.
 #pragma once
 
 #include "doctor/facts.h"

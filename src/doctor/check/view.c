@@ -105,6 +105,15 @@ bool view_succeeded(const json_t *end, const char *path)
     return fact_is(end, path, "ok") || fact_is(end, path, "forbidden");
 }
 
+const json_t *view_node_that_offers(const struct facts *facts)
+{
+    const json_t *node;
+    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
+        if (view_offers_windows(fact(node, "http.first")))
+            return node;
+    return NULL;
+}
+
 const json_t *view_node_where(const struct facts *facts, const char *path, const char *text)
 {
     const json_t *node;

@@ -40,6 +40,8 @@ bool view_succeeded(const json_t *end, const char *path); // "ok" or "forbidden"
 
 // Nodes whose fact at `path` is that text. The first; NULL: none.
 const json_t *view_node_where(const struct facts *facts, const char *path, const char *text);
+// The first that asks for Windows authentication when it is reached directly; NULL: none.
+const json_t *view_node_that_offers(const struct facts *facts);
 // A node that logs in (`path` of an outcome) / that answers, was tried and does not.
 const json_t *view_node_that_works(const struct facts *facts, const char *path);
 const json_t *view_node_that_fails(const struct facts *facts, const char *path);

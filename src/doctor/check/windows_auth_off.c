@@ -73,9 +73,8 @@ static bool is_off(const json_t *end)
 void check_windows_auth_off(const struct facts *facts, struct diagnosis *diagnosis)
 {
     const json_t *front = facts_front(facts), *node;
-    bool is_offered = view_offers_windows(fact(front, "http.first"));
-    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++)
-        is_offered |= view_offers_windows(fact(node, "http.first"));
+    bool is_offered =
+        view_offers_windows(fact(front, "http.first")) || view_node_that_offers(facts) != NULL;
     if (!is_offered && is_off(front))
         say(diagnosis, front, true);
     for (size_t i = 0; is_offered && (node = facts_node(facts, i)) != NULL; i++)
