@@ -12,8 +12,9 @@
 
 #include "io/socket.h"
 
-#define PAUSE_MS 100
-#define BACKLOG  4096
+#define EVENTS_PER_ACCEPT 16
+#define PAUSE_MS          100
+#define BACKLOG           4096
 
 // Without SO_REUSEPORT the kernel refuses an address that any other socket listens on; with it,
 // only one of another user, and a second process would take half of the clients in silence. So the
@@ -118,11 +119,15 @@ static bool accept_one(struct listener *listener)
     return errno == ECONNABORTED || errno == EINTR;
 }
 
-// One client in each turn. Those that were here first get on with their handshakes meanwhile, which
-// keeps clients and us busy at once; taking all that wait has everybody wait for everybody.
+// One client for every so many others that this turn serves. Those that were here first get on with
+// their handshakes meanwhile, which keeps clients and us busy at once; taking all that wait has
+// everybody wait for everybody. A long turn takes several, lest newcomers wait for many such.
 static void on_queue(struct watch *watch, uint32_t events)
 {
-    accept_one(CONTAINER(watch, struct listener, watch));
+    struct listener *listener = CONTAINER(watch, struct listener, watch);
+    unsigned left = 1 + loop_turn_events(listener->loop) / EVENTS_PER_ACCEPT;
+    while (left > 0 && accept_one(listener))
+        left--;
 }
 
 void listener_init(struct listener *listener, struct loop *loop, int fd, accept_fn *on_accept)

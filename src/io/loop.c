@@ -332,6 +332,11 @@ int loop_turn(struct loop *loop, int timeout_ms)
     return count < 0 ? 0 : count;
 }
 
+unsigned loop_turn_events(const struct loop *loop)
+{
+    return (unsigned)loop->event_count;
+}
+
 void loop_run(struct loop *loop)
 {
     loop->is_stopping = false;

@@ -77,6 +77,8 @@ uint64_t loop_now_us(void);
 // One pass: sleep until something is ready (at most `timeout_ms`, -1: no limit), serve it, run the
 // tasks. The number of events served.
 int loop_turn(struct loop *loop, int timeout_ms);
+// How many events this turn serves.
+unsigned loop_turn_events(const struct loop *loop);
 // Turns until loop_stop.
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
