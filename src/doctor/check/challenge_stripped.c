@@ -10,7 +10,7 @@ void check_challenge_stripped(const struct facts *facts, struct diagnosis *diagn
     const json_t *first = fact(front, "http.first");
     bool is_bare = fact_count(first, "challenges") == 0;
     bool is_lost = offering != NULL && !view_offers_windows(first);
-    bool is_explained = *fact_text(first, "body_says") != '\0';
+    bool is_explained = *fact_text(first, "body_says") != '\0' || view_is_of_one_node(facts, first);
     if (fact_number(first, "status", 0) != 401 || is_explained || (!is_lost && !is_bare))
         return;
     struct finding *finding = diagnosis_add(

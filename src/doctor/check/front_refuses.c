@@ -42,7 +42,7 @@ void check_front_refuses(const struct facts *facts, struct diagnosis *diagnosis)
     const json_t *front = facts_front(facts), *first = fact(front, "http.first");
     const json_t *offering = view_node_that_offers(facts);
     long long status = fact_number(first, "status", 0);
-    if (offering == NULL || !is_refusal(first))
+    if (offering == NULL || !is_refusal(first) || view_is_of_one_node(facts, first))
         return;
     struct finding *finding = diagnosis_add(
         diagnosis, "front_refuses", WEIGHT_CAUSE, CONFIDENCE_LIKELY,

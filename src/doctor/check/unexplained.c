@@ -69,26 +69,12 @@ static bool leads_on(const json_t *front)
     return is_offered || view_leads_away(front);
 }
 
-// One node asks for a login, and the one that this answer is from does not: node_differs says so.
-static bool is_of_one_node(const struct facts *facts, const json_t *first)
-{
-    bool asks = false, is_alike = false;
-    const json_t *node;
-    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++) {
-        const json_t *own = fact(node, "http.first");
-        bool offers = view_offers_windows(own);
-        asks |= offers;
-        is_alike |= !offers && fact_number(own, "status", 0) == fact_number(first, "status", -1);
-    }
-    return asks && is_alike;
-}
-
 static bool is_shut(const struct facts *facts, const json_t *front)
 {
     const json_t *first = fact(front, "http.first");
     bool is_in = fact_is(front, "ntlm.outcome", "ok") || fact_is(front, "kerberos.outcome", "ok");
     return fact_is_known(first, "status") && !is_in && !view_offers_windows(first) &&
-           !leads_on(front) && !is_of_one_node(facts, first);
+           !leads_on(front) && !view_is_of_one_node(facts, first);
 }
 
 // ---- what was seen

@@ -114,6 +114,18 @@ const json_t *view_node_that_offers(const struct facts *facts)
     return NULL;
 }
 
+bool view_is_of_one_node(const struct facts *facts, const json_t *first)
+{
+    long long status = fact_number(first, "status", -1);
+    const json_t *node;
+    for (size_t i = 0; (node = facts_node(facts, i)) != NULL; i++) {
+        const json_t *own = fact(node, "http.first");
+        if (!view_offers_windows(own) && fact_number(own, "status", 0) == status)
+            return view_node_that_offers(facts) != NULL;
+    }
+    return false;
+}
+
 const json_t *view_node_where(const struct facts *facts, const char *path, const char *text)
 {
     const json_t *node;

@@ -42,6 +42,9 @@ bool view_succeeded(const json_t *end, const char *path); // "ok" or "forbidden"
 const json_t *view_node_where(const struct facts *facts, const char *path, const char *text);
 // The first that asks for Windows authentication when it is reached directly; NULL: none.
 const json_t *view_node_that_offers(const struct facts *facts);
+// One node asks for a login, and the answer `first` of the front is as another gives it, which does
+// not: node_differs says so, and the load balancer is not to blame.
+bool view_is_of_one_node(const struct facts *facts, const json_t *first);
 // A node that logs in (`path` of an outcome) / that answers, was tried and does not.
 const json_t *view_node_that_works(const struct facts *facts, const char *path);
 const json_t *view_node_that_fails(const struct facts *facts, const char *path);
