@@ -21,9 +21,7 @@ static void say(struct diagnosis *diagnosis, const struct facts *facts, const ch
     finding_place(finding, view_name(front));
     finding_evidence(finding, "second request on the connection: %lld, Persistent-Auth: %s",
                      fact_number(affinity, "second_status", 0),
-                     *fact_text(affinity, "persistent_auth")
-                         ? view_words(affinity, "persistent_auth")
-                         : "(none)");
+                     view_words_or(affinity, "persistent_auth", "(none)"));
     if (is_at_nodes) {
         finding_cause(finding, "The nodes are set up so; every page costs %s.",
                       *scheme == 'n' ? "three round trips instead of one" : "a new token");

@@ -59,12 +59,10 @@ void check_binding_mismatch(const struct facts *facts, struct diagnosis *diagnos
         "Extended Protection refuses Windows clients: the certificate they see is not the one "
         "the nodes hold.");
     finding_place(finding, view_name(front));
-    finding_evidence(
-        finding, "bound to the certificate shown: %s; to that of %s: %s",
-        view_words(front, "protection.P0"),
-        *fact_text(front, "protection.P5_node") ? view_words(front, "protection.P5_node")
-                                                : "a node",
-        *fact_text(front, "protection.P5") ? view_words(front, "protection.P5") : "not tried");
+    finding_evidence(finding, "bound to the certificate shown: %s; to that of %s: %s",
+                     view_words(front, "protection.P0"),
+                     view_words_or(front, "protection.P5_node", "a node"),
+                     view_words_or(front, "protection.P5", "not tried"));
     if (fact_is_known(front, "protection.P2"))
         finding_evidence(finding, "saying nothing about the channel: %s",
                          view_words(front, "protection.P2"));

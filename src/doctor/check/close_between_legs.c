@@ -42,11 +42,10 @@ void check_close_between_legs(const struct facts *facts, struct diagnosis *diagn
     if (fact_number(type1, "status", 0) == 0)
         finding_evidence(finding, "Type 1 was sent, then: %s", view_words(type1, "end"));
     else
-        finding_evidence(
-            finding, "the answer to Type 1 is HTTP/1.%lld %lld, Connection: %s, body %s",
-            fact_number(type1, "minor_version", 1), fact_number(type1, "status", 0),
-            *fact_text(type1, "connection") ? view_words(type1, "connection") : "(none)",
-            view_words(type1, "body"));
+        finding_evidence(finding,
+                         "the answer to Type 1 is HTTP/1.%lld %lld, Connection: %s, body %s",
+                         fact_number(type1, "minor_version", 1), fact_number(type1, "status", 0),
+                         view_words_or(type1, "connection", "(none)"), view_words(type1, "body"));
     finding_evidence(finding, "the login ended with: %s", view_words(front, "ntlm.outcome"));
     finding_cause(finding, is_at_nodes
                                ? "The nodes close it as well when they are reached directly."

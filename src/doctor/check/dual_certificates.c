@@ -24,10 +24,9 @@ void check_dual_certificates(const struct facts *facts, struct diagnosis *diagno
     finding_place(finding, view_name(front));
     finding_evidence(finding, "RSA: SHA-256 %.16s…, ECDSA: %.16s…", rsa, ecdsa);
     for (size_t i = 0; (node = facts_node(facts, i)) != NULL && i < 4; i++)
-        finding_evidence(
-            finding, "%s: RSA %.16s, ECDSA %.16s", view_name(node),
-            *fact_text(node, "tls.rsa_sha256") ? view_words(node, "tls.rsa_sha256") : "none",
-            *fact_text(node, "tls.ecdsa_sha256") ? view_words(node, "tls.ecdsa_sha256") : "none");
+        finding_evidence(finding, "%s: RSA %.16s, ECDSA %.16s", view_name(node),
+                         view_words_or(node, "tls.rsa_sha256", "none"),
+                         view_words_or(node, "tls.ecdsa_sha256", "none"));
     if (!is_same_everywhere)
         finding_remedy(finding, REMEDY_BALANCER,
                        "Show one certificate for this name, on both sides. "

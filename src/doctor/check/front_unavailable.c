@@ -23,13 +23,13 @@ static const json_t *good_node(const struct facts *facts)
 
 static void describe(struct finding *finding, const json_t *front, const json_t *good)
 {
-    const char *server = fact_text(front, "http.first.server");
     if (is_silent(front))
         finding_evidence(finding, "the request was sent, then: %s",
                          view_words(front, "http.first.end"));
     else
         finding_evidence(finding, "%lld %s, Server: %s", fact_number(front, "http.first.status", 0),
-                         fact_text(front, "http.first.reason"), *server ? server : "(none)");
+                         fact_text(front, "http.first.reason"),
+                         view_words_or(front, "http.first.server", "(none)"));
     if (good != NULL)
         finding_evidence(finding, "%s, reached directly, answers %lld", view_name(good),
                          fact_number(good, "http.first.status", 0));

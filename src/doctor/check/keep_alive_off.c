@@ -21,9 +21,7 @@ void check_keep_alive_off(const struct facts *facts, struct diagnosis *diagnosis
         finding_place(finding, view_name(end));
         finding_evidence(finding, "the 401 says HTTP/1.%lld, Connection: %s, body %s",
                          fact_number(first, "minor_version", 1),
-                         *fact_text(first, "connection") ? view_words(first, "connection")
-                                                         : "(none)",
-                         view_words(first, "body"));
+                         view_words_or(first, "connection", "(none)"), view_words(first, "body"));
         if (is_node)
             finding_remedy(finding, REMEDY_SERVER, "Let IIS keep connections:",
                            REMEDY_APPCMD " set config \"SITE\" -section:system.webServer/"

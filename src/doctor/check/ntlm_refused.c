@@ -19,8 +19,7 @@ void check_ntlm_refused(const struct facts *facts, struct diagnosis *diagnosis)
     finding_evidence(finding, "NTLM: refused%s; Kerberos: %s",
                      view_node_that_fails(facts, "ntlm.outcome") != NULL ? ", at the nodes too"
                                                                          : "",
-                     *fact_text(front, "kerberos.outcome") ? view_words(front, "kerberos.outcome")
-                                                           : "not tried");
+                     view_words_or(front, "kerberos.outcome", "not tried"));
     finding_cause(finding, "Perhaps a policy restricts NTLM (event 4001 or 4002 in the log NTLM/"
                            "Operational), the account is in Protected Users, or the servers have "
                            "lost their secure channel to the domain.");

@@ -23,9 +23,7 @@ void check_spn_missing(const struct facts *facts, struct diagnosis *diagnosis)
         finding_evidence(finding, "the account that holds it, %s, is disabled",
                          view_words(holders, "0.name"));
     finding_evidence(finding, "NTLM at the same place: %s",
-                     *fact_text(facts_front(facts), "ntlm.outcome")
-                         ? view_words(facts_front(facts), "ntlm.outcome")
-                         : "not tried");
+                     view_words_or(facts_front(facts), "ntlm.outcome", "not tried"));
     finding_cause(finding, "It was never registered, or only for another name. Browsers fall back "
                            "to NTLM without a word.");
     finding_remedy(finding, REMEDY_DOMAIN,

@@ -84,10 +84,15 @@ bool view_is_elsewhere(const struct facts *facts)
     return view_leads_away(facts_front(facts));
 }
 
-const char *view_words(const json_t *from, const char *path)
+const char *view_words_or(const json_t *from, const char *path, const char *otherwise)
 {
     const char *text = fact_text(from, path);
-    return *text != '\0' ? text : "(not known)";
+    return *text != '\0' ? text : otherwise;
+}
+
+const char *view_words(const json_t *from, const char *path)
+{
+    return view_words_or(from, path, "(not known)");
 }
 
 bool view_failed(const json_t *end, const char *path)

@@ -29,8 +29,9 @@ bool view_is_elsewhere(const struct facts *facts);
 // For commands: where it leads, without a query; "URL" when that is not harmless or not absolute.
 #define VIEW_URL_MAX 256
 const char *view_redirect_url(const json_t *front, char out[VIEW_URL_MAX]);
-// For sentences: the text, or "(not known)", so that none has a hole.
+// For sentences: the text, or "(not known)", or what is said instead, so that none has a hole.
 const char *view_words(const json_t *from, const char *path);
+const char *view_words_or(const json_t *from, const char *path, const char *otherwise);
 bool view_offers_windows(const json_t *answer); // NTLM, Negotiate, Nego2 or Kerberos
 
 // An outcome that was tried and is no login: refused, no challenge, closed, no answer, rejected,
