@@ -42,6 +42,20 @@ pools:
 """
 
 
+def one_passed_through(host, name, iis):
+    """One site, of that host, passed through to one server of that name."""
+    return f"""\
+listeners:
+  - {{bind: "127.0.0.1:0", tls: true}}
+sites:
+  - {{name: nodes, hosts: ["{host}"], passthrough: web}}
+pools:
+  - name: web
+    servers:
+      - {{name: {name}, address: "127.0.0.1:{iis.https}"}}
+"""
+
+
 def all_modes(lab, one, two):
     """The demo's: forwarded in clear and over TLS, redirected and passed through."""
     pair = lab.certificate("lb-ecdsa")
@@ -213,17 +227,7 @@ def test_a_certificate_that_nobody_knows_does_not_hold(lab, verify, plain, tmp_p
 def test_a_certificate_of_other_names_does_not_hold(lab, verify, server):
     """A server that is passed through to shows what it likes."""
     iis = server("iis1")
-    text = f"""\
-listeners:
-  - {{bind: "127.0.0.1:0", tls: true}}
-sites:
-  - {{name: nodes, hosts: [iis2.example.test], passthrough: web}}
-pools:
-  - name: web
-    servers:
-      - {{name: iis2.example.test, address: "127.0.0.1:{iis.https}"}}
-"""
-    with Balancer(text) as balancer:
+    with Balancer(one_passed_through("iis2.example.test", "iis2.example.test", iis)) as balancer:
         done = verify(balancer, "--json", people=["alice"])
     assert done.returncode == 1
     for row in json.loads(done.stdout)["rows"]:
@@ -350,17 +354,7 @@ def test_several_names_each_once(lab, verify, plain):
 
 def test_a_name_for_a_star_that_is_passed_through(lab, verify, server):
     iis = server("iis1")
-    text = f"""\
-listeners:
-  - {{bind: "127.0.0.1:0", tls: true}}
-sites:
-  - {{name: nodes, hosts: ["*.example.test"], passthrough: web}}
-pools:
-  - name: web
-    servers:
-      - {{name: node7, address: "127.0.0.1:{iis.https}"}}
-"""
-    with Balancer(text) as balancer:
+    with Balancer(one_passed_through("*.example.test", "node7", iis)) as balancer:
         none = verify(balancer, "--json", people=["alice"])
         done = verify(balancer, "--json", "--host", "iis1.example.test", people=["alice"])
     assert none.returncode == 2 and not none.stdout
